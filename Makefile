@@ -1,0 +1,29 @@
+# make demo    the whole loop on this machine, from pictures to report, on simulated data
+# make test    all tests
+# make check   ruff and mypy
+# make bench   speed and memory, printed beside the references
+# Each installs what it needs into .venv first; a second call installs nothing.
+
+PYTHON ?= python3
+READY := .venv/.ready
+
+.PHONY: demo test check bench
+
+demo: $(READY)
+	.venv/bin/qr demo
+
+test: $(READY)
+	HF_HUB_OFFLINE=1 .venv/bin/python -m pytest
+
+check: $(READY)
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy qreasoning
+
+bench: $(READY)
+	for script in benchmarks/*.py; do .venv/bin/python $$script || exit 1; done
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[all,dev]'
+	touch $@

@@ -1,0 +1,104 @@
+"""Files that are whole or absent: atomic writes, hashes and manifests.
+
+Everything is written beside its place, flushed to the disk and renamed into it. A manifest comes
+last and carries the SHA-256 of what it vouches for, so a folder without one is unfinished.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+MANIFEST = "manifest.json"
+
+
+@contextmanager
+def replacing(path: Path, mode: int = 0o644) -> Iterator[Path]:
+    """A temporary path beside `path`; what is written there replaces `path` when the block ends.
+
+    If the block raises, the temporary file is removed and `path` is as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(mode)
+        _flush(temporary)
+        temporary.replace(path)
+        _flush(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_bytes(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Write `content` to `path`, atomically, with permissions `mode`."""
+    with replacing(path, mode) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, content: str, mode: int = 0o644) -> None:
+    """Write `content` to `path` as UTF-8, atomically, with permissions `mode`."""
+    write_bytes(path, content.encode(), mode)
+
+
+def write_json(path: Path, content: Any, mode: int = 0o644) -> None:
+    """Write `content` as canonical JSON (sorted keys, no nan), atomically."""
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False)
+    write_text(path, text + "\n", mode)
+
+
+def sha256_bytes(content: bytes) -> str:
+    """Hexadecimal SHA-256 of bytes."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_manifest(folder: Path, facts: dict[str, Any]) -> None:
+    """Vouch for every file now in `folder` (SHA-256 each) with `facts` beside; write it last."""
+    files = sorted(each for each in folder.rglob("*") if each.is_file() and each.name != MANIFEST)
+    hashes = {each.relative_to(folder).as_posix(): sha256_file(each) for each in files}
+    write_json(folder / MANIFEST, {**facts, "files": hashes})
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a finished folder, or None where there is none: the folder is unfinished."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        return None
+    manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return manifest
+
+
+def make_folder(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Let `fill` write a new folder beside `folder` and rename it into place when it returns.
+
+    `folder` must not exist. If `fill` raises, nothing is left behind.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as name:
+        draft = Path(name) / folder.name
+        draft.mkdir()
+        fill(draft)
+        for each in draft.rglob("*"):
+            _flush(each)
+        draft.rename(folder)
+        _flush(folder.parent)

@@ -1,0 +1,139 @@
+"""An annotation, the rules it is checked against, and the columns of the stages' files."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from qreasoning.settings import Settings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Severity = Literal["reject", "warn"]
+
+
+class Rules(Settings):
+    """What an annotation must satisfy; one that does not is kept aside with its reasons."""
+
+    min_caption_words: int = Field(default=3, ge=0)
+    """A caption with fewer words is rejected."""
+    min_reasoning_words: int = Field(default=5, ge=0)
+    """A reasoning with fewer words is rejected."""
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """One person's answer to one picture. Ratings are 1 to 5 or None where none was given."""
+
+    image_id: str
+    name: str
+    annotator: str
+    project: str
+    ratings: Mapping[str, int | None]
+    notes: Mapping[str, str | None]
+    caption: str
+    reasoning: str
+    overall: int | None
+    seconds: float | None
+    created: str
+    updated: str
+    form_version: str
+    prelabelled: bool = False
+
+
+def check(annotation: Annotation, rules: Rules, dimension_ids: Sequence[str]) -> list[str]:
+    """The reasons why an annotation breaks the rules, each a named finding; [] if it keeps them."""
+    findings = []
+    for field in (*dimension_ids, "overall"):
+        value = annotation.overall if field == "overall" else annotation.ratings.get(field)
+        if value is None:
+            findings.append(f"missing {field}")
+        elif not 1 <= value <= 5:
+            findings.append(f"{field} out of range ({value})")
+    for field, text, least in (
+        ("caption", annotation.caption, rules.min_caption_words),
+        ("reasoning", annotation.reasoning, rules.min_reasoning_words),
+    ):
+        if not text.strip():
+            findings.append(f"empty {field}")
+        elif len(text.split()) < least:
+            findings.append(f"{field} too short ({len(text.split())} of {least} words)")
+    return findings
+
+
+def annotations_schema(dimension_ids: Sequence[str]) -> "pa.Schema":
+    """Columns of `annotations`: a row per image and annotator."""
+    import pyarrow as pa
+
+    texts = [(name, pa.string()) for name in ("image_id", "name", "annotator", "project")]
+    ratings = [(dimension, pa.int8()) for dimension in dimension_ids]
+    notes = [(f"{dimension}_note", pa.string()) for dimension in dimension_ids]
+    rest = [
+        ("caption", pa.string()),
+        ("reasoning", pa.string()),
+        ("overall", pa.int8()),
+        ("seconds", pa.float64()),
+        ("created", pa.string()),
+        ("updated", pa.string()),
+        ("form_version", pa.string()),
+        ("prelabelled", pa.bool_()),
+        ("findings", pa.list_(pa.string())),
+    ]
+    return pa.schema([*texts, *ratings, *notes, *rest])
+
+
+def annotation_row(annotation: Annotation, findings: Sequence[str]) -> dict[str, object]:
+    """An annotation as a row of `annotations_schema`."""
+    row = {key: value for key, value in vars(annotation).items() if key not in ("ratings", "notes")}
+    notes = {f"{dimension}_note": note for dimension, note in annotation.notes.items()}
+    return {**row, **annotation.ratings, **notes, "findings": list(findings)}
+
+
+def chains_schema() -> "pa.Schema":
+    """Columns of `chains`: a row per image, its scores and the human chains of it."""
+    import pyarrow as pa
+
+    chain = pa.struct(
+        [
+            ("annotator", pa.string()),
+            ("caption", pa.string()),
+            ("reasoning", pa.string()),
+            ("rating", pa.float64()),
+            ("prelabelled", pa.bool_()),
+        ]
+    )
+    return pa.schema(
+        [
+            ("image_id", pa.string()),
+            ("name", pa.string()),
+            ("source", pa.string()),
+            ("reference_id", pa.string()),
+            ("split", pa.string()),
+            ("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
+            ("mos", pa.float64()),
+            ("mos_source", pa.string()),
+            ("mos_set", pa.string()),
+            ("mos_raw", pa.float64()),
+            ("human_mos", pa.float64()),
+            ("human_n", pa.int32()),
+            ("human_sd", pa.float64()),
+            ("chains", pa.list_(chain)),
+        ]
+    )
+
+
+def predictions_schema() -> "pa.Schema":
+    """Columns of a predictions file: a row per image and condition (`image` or `caption`)."""
+    import pyarrow as pa
+
+    texts_before = ("image_id", "name", "condition", "raw", "caption", "reasoning")
+    texts_after = ("status", "stage2", "input_caption", "model_id", "adapter_sha", "prompt_sha")
+    return pa.schema(
+        [
+            *((name, pa.string()) for name in texts_before),
+            ("rating", pa.float64()),
+            *((name, pa.string()) for name in texts_after),
+        ]
+    )

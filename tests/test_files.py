@@ -1,0 +1,66 @@
+import errno
+import json
+import stat
+
+import pytest
+
+from qreasoning import files
+
+
+def names_in(folder):
+    return [path.name for path in folder.iterdir()]
+
+
+def test_write_bytes_replaces_the_content_and_sets_the_mode(tmp_path):
+    path = tmp_path / "deep" / "secret"
+    files.write_bytes(path, b"one", mode=0o600)
+    files.write_bytes(path, b"two", mode=0o600)
+    assert path.read_bytes() == b"two"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert names_in(path.parent) == ["secret"]
+
+
+def test_replacing_that_fails_keeps_the_old_file_and_no_other(tmp_path):
+    path = tmp_path / "table"
+    path.write_bytes(b"old")
+    with pytest.raises(OSError, match="full"), files.replacing(path) as temporary:
+        temporary.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "full")
+    assert path.read_bytes() == b"old"
+    assert names_in(tmp_path) == ["table"]
+
+
+def test_write_json_is_canonical_and_refuses_nan(tmp_path):
+    files.write_json(tmp_path / "a.json", {"b": 1, "a": "é"})
+    assert (tmp_path / "a.json").read_text(encoding="utf-8") == '{\n "a": "é",\n "b": 1\n}\n'
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        files.write_json(tmp_path / "b.json", {"a": float("nan")})
+    assert names_in(tmp_path) == ["a.json"]
+
+
+def test_manifest_vouches_for_every_file_by_hash(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "x").write_bytes(b"abc")
+    assert files.read_manifest(tmp_path) is None
+    files.write_manifest(tmp_path, {"version": "1.0.0"})
+    # SHA-256 of "abc", FIPS 180-2 appendix B.1
+    digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert files.read_manifest(tmp_path) == {"version": "1.0.0", "files": {"data/x": digest}}
+    assert json.loads((tmp_path / "manifest.json").read_text())["version"] == "1.0.0"
+    assert files.sha256_file(tmp_path / "data" / "x") == digest == files.sha256_bytes(b"abc")
+
+
+def test_make_folder_leaves_the_whole_folder_or_nothing(tmp_path):
+    def fill(folder):
+        (folder / "a").write_text("1")
+
+    def fail(folder):
+        fill(folder)
+        raise OSError(errno.ENOSPC, "full")
+
+    with pytest.raises(OSError, match="full"):
+        files.make_folder(tmp_path / "x" / "1.0.0", fail)
+    assert names_in(tmp_path / "x") == []
+    files.make_folder(tmp_path / "x" / "1.0.0", fill)
+    assert names_in(tmp_path / "x") == ["1.0.0"]
+    assert (tmp_path / "x" / "1.0.0" / "a").read_text() == "1"
