@@ -2,11 +2,14 @@
 
 import os
 import re
+import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from qreasoning.errors import DataError, SettingsError
-from qreasoning.files import MANIFEST, read_manifest
+from qreasoning.files import MANIFEST, make_folder, read_manifest, write_text
 
 FOLDERS = ("annotation", "training", "analysis", "data_cards")
 """What a researcher edits: the folders that make a study, and that `qr init` copies."""
@@ -130,6 +133,14 @@ class Workspace:
             raise DataError(f"There is no finished run {wanted}in {self.runs}. Make one: qr train")
         return max(found, key=lambda each: (each / MANIFEST).stat().st_mtime_ns)
 
+    def model(self, reference: str | None = None) -> str | Path:
+        """What `reference` means: a run of the study if it names one, else a Hub id or a path.
+
+        None is the newest run.
+        """
+        known = {name for path in self.runs.glob("*/*") for name in run_names(path)}
+        return self.run(reference) if reference is None or reference in known else reference
+
 
 def run_names(run: Path) -> tuple[str, str]:
     """The names a run goes by: `recipe/run` and `recipe-run`."""
@@ -144,3 +155,31 @@ def is_simulated(dataset: Path) -> bool:
     """Whether a dataset version says of itself that it is simulated."""
     manifest = read_manifest(dataset)
     return bool(manifest and manifest.get("simulated"))
+
+
+def make_study(folder: Path, texts: Mapping[str, str] = MappingProxyType({})) -> Workspace:
+    """Copy the shipped study folders into a new place, whole or not at all.
+
+    `texts` are further files (path in the study to content); they replace shipped ones. Raises
+    SettingsError if `folder` exists and is not empty.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise SettingsError(f"{folder} is not empty. Name a folder that is empty or not there yet.")
+
+    def fill(draft: Path) -> None:
+        for name in FOLDERS:
+            shutil.copytree(shipped() / name, draft / name)
+        for path, content in {".gitignore": _IGNORED, **texts}.items():
+            write_text(draft / path, content)
+
+    make_folder(folder, fill)
+    return Workspace(folder.resolve())
+
+
+_IGNORED = """\
+# Everything that a command makes, pictures under licences of their own, and the key that turns
+# log-ins into pseudonyms: hand it over with the study, but never publish it.
+/outputs/
+/pictures/
+/pseudonym.key
+"""

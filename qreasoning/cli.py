@@ -1,0 +1,261 @@
+"""The command line: one short function per command, heavy imports inside.
+
+Exit codes: 0 done, 1 findings, 2 an error that the user can mend.
+"""
+
+import errno
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qreasoning import __version__
+from qreasoning.console import printable, say
+from qreasoning.errors import QReasoningError
+from qreasoning.workspace import Workspace, cache_folder, make_study
+
+app = typer.Typer(
+    name="qr",
+    help=(
+        "From raw pictures to a vision-language model whose explanations agree with people's: "
+        "annotate, build-dataset, train, predict, align-report. Try it all with: qr demo"
+    ),
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+EXTRAS = {
+    "label_studio_sdk": "annotate",
+    "httpx": "annotate",
+    "torch": "train",
+    "transformers": "train",
+    "trl": "train",
+    "peft": "train",
+    "accelerate": "train",
+    "datasets": "train",
+    "jinja2": "report",
+    "matplotlib": "report",
+    "bert_score": "semantic",
+    "skimage": "demo",
+}
+"""Which extra brings a module that is not part of the core."""
+
+DISK_ERRORS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file would be larger than is allowed",
+    errno.EACCES: "permission is denied",
+    errno.EPERM: "permission is denied",
+    errno.EROFS: "the disk is read-only",
+    errno.EIO: "the disk does not answer",
+}
+
+
+def main() -> None:
+    """Run `qr`; an error that the user can mend is one message and exit code 2."""
+    try:
+        app()
+    except QReasoningError as error:
+        stop(str(error))
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        stop(
+            f"The package '{error.name}' is missing. Install it: pip install 'qreasoning[{extra}]'"
+        )
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            raise
+        place = error.filename or "outputs/"
+        stop(
+            f"{place} could not be written: {DISK_ERRORS[error.errno]}. Make room or correct the "
+            "permissions, then run the same command again; what was there before is whole."
+        )
+
+
+def stop(message: str) -> None:
+    """Show an error and end with exit code 2."""
+    typer.echo(f"Error: {printable(message)}", err=True)
+    sys.exit(2)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"qreasoning {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None: ...
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="An empty folder, or one that is not there yet.")],
+) -> None:
+    """Make a new study: what a researcher edits, ready to run."""
+    study = make_study(folder)
+    say(
+        f"{study.root} is a study now. "
+        "Edit annotation/konIQ.yaml there, then: qr annotate --project konIQ"
+    )
+
+
+@app.command()
+def annotate(
+    project: Annotated[
+        str, typer.Option(help="A project: the name of a file in annotation/, such as konIQ.")
+    ],
+    once: Annotated[
+        bool, typer.Option("--once", help="Do one round (start, import, pull) and end.")
+    ] = False,
+) -> None:
+    """Collect annotations in Label Studio, until Ctrl-C.
+
+    Starts Label Studio on this machine, or uses the server that LABEL_STUDIO_URL and
+    LABEL_STUDIO_API_KEY name (then one round). Prints the address, where the annotators' log-ins
+    are, and a status table; pulls what is annotated all the while. Run it as often as you like.
+    """
+    from qreasoning.annotation.run import annotate as run_annotate
+    from qreasoning.console import show_status
+
+    run_annotate(project, _study(), once=once, say=say, show=show_status, environ=os.environ)
+
+
+@app.command("build-dataset")
+def build_dataset(
+    spec: Annotated[
+        str, typer.Option(help="What goes in: the name of a file in annotation/.")
+    ] = "dataset",
+) -> None:
+    """Turn the pulled annotations and the score lists into one immutable dataset version."""
+    from qreasoning.console import show_build
+    from qreasoning.data.build import build_dataset as run_build
+    from qreasoning.data.spec import read_spec
+
+    study = _study()
+    show_build(run_build(read_spec(study, spec), study, say))
+
+
+@app.command()
+def train(
+    recipe: Annotated[
+        str, typer.Argument(help="A recipe: the name of a file in training/.")
+    ] = "q-reasoning",
+    dataset: Annotated[
+        str | None, typer.Option(help="NAME or NAME@VERSION; the newest if left out.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu or cuda; the GPU if there is one if left out.")
+    ] = None,
+) -> None:
+    """Train with GRPO and LoRA on a dataset; the run goes to outputs/runs/RECIPE/NUMBER.
+
+    `qr train tiny` trains the demo's tiny model, which needs no GPU.
+    """
+    from qreasoning.training.recipe import TINY, load_recipe
+
+    study = _study()
+    chosen = load_recipe(study.settings("training", recipe, "recipe"))
+    data = study.dataset(dataset)
+    from qreasoning.training.run import train as run_train
+
+    if chosen.model == TINY:
+        from qreasoning.simulation.warm_up import ensure_base
+
+        chosen = chosen.model_copy(update={"model": str(ensure_base(cache_folder(), say))})
+    report = run_train(chosen, data, study.runs, device=device, say=say)
+    say(f"{report.run} is ready. Next: qr predict")
+
+
+@app.command()
+def predict(
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="A run (RECIPE/NUMBER), a Hub id or a folder; the newest run if left out."
+        ),
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="NAME or NAME@VERSION; the newest if left out.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    images: Annotated[
+        Path | None, typer.Option(help="A folder of pictures instead of a dataset.")
+    ] = None,
+    chain_format: Annotated[
+        str | None, typer.Option("--format", help="The chain format of a model that is no run.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu or cuda; the GPU if there is one if left out.")
+    ] = None,
+) -> None:
+    """Write a model's chains, greedily, in the image and in the caption condition."""
+    study = _study()
+    data = images if images is not None else study.dataset(dataset)
+    chosen = study.model(model)
+    from qreasoning.console import show_predictions
+    from qreasoning.training.predict import predict as run_predict
+
+    show_predictions(
+        run_predict(
+            chosen,
+            data,
+            study.predictions,
+            split=split,
+            format=chain_format,
+            device=device,
+            say=say,
+        )
+    )
+
+
+@app.command("align-report")
+def align_report(
+    dataset: Annotated[
+        str | None, typer.Option(help="NAME or NAME@VERSION; the newest if left out.")
+    ] = None,
+    predictions: Annotated[
+        list[str] | None,
+        typer.Option(help="A model's name in outputs/predictions; repeat it. All if left out."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="The report's folder in outputs/reports.")
+    ] = None,
+) -> None:
+    """Compare the models' chains with the human chains, and ratings with the MOS."""
+    study = _study()
+    data = study.dataset(dataset)
+    from qreasoning.analysis.report import align_report as run_report
+
+    report = run_report(
+        study, dataset=data, predictions=predictions, name=name or data.parent.name, say=say
+    )
+    say(f"The report is {report.folder / 'index.html'}")
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where the demo's own study is made.")] = Path(
+        "outputs/demo"
+    ),
+    seed: Annotated[int, typer.Option(help="Another seed: other pictures, answers, samples.")] = 0,
+) -> None:
+    """Run the whole loop on this machine: simulated pictures and people, no GPU, no download."""
+    from qreasoning.console import show_demo
+    from qreasoning.demo import FULL, run_demo
+
+    show_demo(run_demo(folder, seed=seed, size=FULL, say=say))
+
+
+def _study() -> Workspace:
+    return Workspace.around(Path.cwd())

@@ -1,0 +1,96 @@
+"""What the terminal shows: lines of progress, and the reports of the stages as tables."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from qreasoning.annotation.status import StatusTable
+    from qreasoning.data.build import BuildReport
+    from qreasoning.demo import DemoReport
+    from qreasoning.training.predict import PredictReport
+
+if TYPE_CHECKING:
+    pass
+
+
+def say(text: str) -> None:
+    """Show a line of progress; control characters of foreign texts never reach the terminal."""
+    typer.echo(printable(text))
+
+
+def printable(text: str) -> str:
+    """`text` with control characters other than newlines written as escapes."""
+    kept = (each if each.isprintable() or each == "\n" else repr(each)[1:-1] for each in text)
+    return "".join(kept)
+
+
+def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Show rows under a title; texts are taken literally, nothing in them is markup."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(printable(title)), title_justify="left")
+    for number, column in enumerate(columns):
+        table.add_column(Text(column), justify="left" if number == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(_cell(value))) for value in row))
+    Console().print(table)
+
+
+def _cell(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def show_status(status: "StatusTable") -> None:
+    """Show how far an annotation project is."""
+    target = f"{status.complete} of {status.images} pictures have {status.annotators_per_image}"
+    show_table(
+        f"{status.project}: {target} or more answers",
+        ["annotator", "answers"],
+        [*status.answers.items(), ("everybody", status.total)],
+    )
+    counts = {"skipped": status.skipped, "replaced": status.replaced, "foreign": status.foreign}
+    for what, count in {**counts, **status.findings}.items():
+        if count:
+            say(f"  {count} x {what}")
+
+
+def show_build(report: "BuildReport") -> None:
+    """Show what a dataset version holds and what was kept aside."""
+    simulated = " (simulated)" if report.simulated else ""
+    state = "is made" if report.new else "holds all there is already; nothing new to build"
+    show_table(
+        f"{report.folder.parent.name} {report.version}{simulated}",
+        ["split", "pictures", "with human chains", "annotations"],
+        [
+            [split, count, report.chains[split], report.annotations[split]]
+            for split, count in report.images.items()
+        ],
+    )
+    for reason, count in report.reasons.items():
+        say(f"  kept aside: {count} x {reason}")
+    say(f"{report.folder} {state}. Next: qr train")
+
+
+def show_predictions(report: "PredictReport") -> None:
+    """Show how the answers of a model could be read."""
+    for condition, statuses in report.statuses.items():
+        counts = ", ".join(f"{count} {status}" for status, count in statuses.items())
+        say(f"{condition} condition: {counts}")
+    if report.left_out:
+        say(f"{report.left_out} rows have no picture and were left out")
+    say(f"{report.path} holds {report.images} pictures. Next: qr align-report")
+
+
+def show_demo(report: "DemoReport") -> None:
+    """Show what GRPO changed, and where the report is."""
+    minutes, seconds = divmod(round(report.seconds), 60)
+    show_table(
+        "Simulated: tiny model, test pictures from regions it never saw",
+        ["", "before GRPO", "after GRPO"],
+        [[name, value, report.after[name]] for name, value in report.before.items()],
+    )
+    say(f"{minutes} min {seconds} s. The report is {report.report}")
