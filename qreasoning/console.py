@@ -11,9 +11,6 @@ if TYPE_CHECKING:
     from qreasoning.demo import DemoReport
     from qreasoning.training.predict import PredictReport
 
-if TYPE_CHECKING:
-    pass
-
 
 def say(text: str) -> None:
     """Show a line of progress; control characters of foreign texts never reach the terminal."""

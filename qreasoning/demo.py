@@ -16,6 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from qreasoning.analysis.report import AlignReport, align_report
 from qreasoning.annotation import answers
 from qreasoning.annotation.pictures import Pictures, collect
 from qreasoning.annotation.project import load_project
@@ -94,8 +95,9 @@ def run_demo(folder: Path, *, seed: int, size: Size, say: Say) -> DemoReport:
     stage("predict: before and after")
     models = [_predict(model, dataset, study, recipe, say) for model in (base, run)]
     stage("align-report")
-    page, measured = _report(study, dataset, models, say)
-    return DemoReport(measured[models[0]], measured[models[1]], page, time.monotonic() - started)
+    report = align_report(study, dataset=dataset, predictions=models, name=REPORT, say=say)
+    before, after = (_measured(report, model) for model in models)
+    return DemoReport(before, after, report.folder / "index.html", time.monotonic() - started)
 
 
 def _stages(say: Say, started: float) -> Say:
@@ -262,3 +264,13 @@ def _predict(model: Path, dataset: Path, study: Workspace, recipe: "Recipe", say
         say=say,
     )
     return report.model
+
+
+def _measured(report: AlignReport, model: str) -> dict[str, float]:
+    return {
+        "ROUGE-1 with human chains": report.value(model, "rouge1"),
+        "SRCC, image condition": report.value(model, "srcc"),
+        "SRCC, caption condition": report.value(model, "srcc", "caption"),
+        "format rate, image condition": report.value(model, "format_rate"),
+        "format rate, caption condition": report.value(model, "format_rate", "caption"),
+    }

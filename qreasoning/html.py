@@ -16,10 +16,9 @@ if TYPE_CHECKING:
 LAYOUT = "page.html.j2"
 """The layout that a template extends: blocks `lead` and `body`, variables `title`, `banner`."""
 
-_KEPT = "\n\t"
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
-# Joiners that emoji and several scripts need inside a word.
-_JOINERS = "\u200c\u200d"
+_HIDDEN = frozenset({"Cc", "Cf", "Cs"})
+# Line ends and tabs, and the joiners that emoji and several scripts need inside a word.
+_KEPT = frozenset("\r\n\t\u200c\u200d")
 
 
 def render_page(template: Path, **values: Any) -> str:
@@ -38,14 +37,14 @@ def render_page(template: Path, **values: Any) -> str:
 
 
 def visible(text: str) -> str:
-    """`text` with control, format and unassigned characters written as `⟨U+202E⟩`.
+    """`text` with control and format characters and surrogates written as `⟨U+202E⟩`.
 
-    They could otherwise turn the reading direction of a page, or make it no valid HTML. Newlines
+    They could otherwise turn the reading direction of a page, or make it no valid HTML. Line ends
     and tabs stay.
     """
     return "".join(
         f"⟨U+{ord(each):04X}⟩"
-        if unicodedata.category(each) in _HIDDEN and each not in _KEPT + _JOINERS
+        if unicodedata.category(each) in _HIDDEN and each not in _KEPT
         else each
         for each in text
     )

@@ -1,0 +1,1 @@
+"""Comparing the models' chains with the human chains, and the report of it."""

@@ -1,0 +1,1 @@
+"""Collecting annotations in Label Studio: form, server, synchronisation and the pulled table."""

@@ -1,0 +1,135 @@
+"""Annotators' log-ins: written once to a private file, made on the server through the invite link.
+
+The API's own route for users ignores the password, so such a user could never log in; following
+the invite link works also with sign-up closed.
+"""
+
+import csv
+import io
+import re
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qreasoning.annotation.client import TIMEOUT, Server
+from qreasoning.errors import DataError, ServerError
+from qreasoning.files import write_text
+
+if TYPE_CHECKING:
+    import httpx
+
+
+@dataclass(frozen=True)
+class Login:
+    """What one annotator logs in with."""
+
+    email: str
+    password: str = field(repr=False)
+
+    @property
+    def label(self) -> str:
+        """What a console may show of it: `annotator-1`."""
+        return self.email.partition("@")[0]
+
+
+def logins(path: Path, project: str, count: int) -> list[Login]:
+    """`count` log-ins for a project, kept in the file at `path` (CSV, mode 600).
+
+    Those in the file stay as they are; missing ones are added before any account is made, so no
+    password is ever lost. Raises DataError for a file that is no list of log-ins.
+    """
+    found = _read(path)
+    domain = re.sub(r"[^a-z0-9]+", "-", project.lower()).strip("-")[:60].strip("-") or "project"
+    added = [
+        Login(f"annotator-{number}@{domain}.local", secrets.token_urlsafe(12))
+        for number in range(len(found) + 1, count + 1)
+    ]
+    if added:
+        _write(path, [*found, *added])
+    return [*found, *added]
+
+
+def make_accounts(server: Server, wanted: list[Login], path: Path) -> list[str]:
+    """Make the accounts that the server lacks; the e-mails of those made now.
+
+    Raises ServerError where the server refuses an account or one has another password than `path`
+    says.
+    """
+    there = {user["email"].lower() for user in server.get("api/users/")}
+    missing = [login for login in wanted if login.email.lower() not in there]
+    if missing:
+        invite = server.get("api/invite")["invite_url"]
+        for login in missing:
+            _sign_up(server, invite, login, path)
+    return [login.email for login in missing]
+
+
+def session_key(server: Server, login: Login) -> str:
+    """The API key of an annotator, fetched with that person's own log-in.
+
+    Raises ServerError where the server does not accept the log-in or hands out no keys.
+    """
+    import httpx
+
+    with _browser(server) as browser:
+        try:
+            _post(browser, "user/login/", login)
+            answer = browser.get("api/current-user/token")
+        except httpx.TransportError as error:
+            raise ServerError(f"{server.url} cannot be reached ({error}). Start it.") from None
+    if answer.status_code != 200:
+        raise ServerError(
+            f"{server.url} does not accept the log-in {login.email} ({answer.status_code}). "
+            "Correct its line in logins.csv, or remove the line to get a new log-in."
+        )
+    return str(answer.json()["token"])
+
+
+def _browser(server: Server) -> "httpx.Client":
+    import httpx
+
+    return httpx.Client(
+        base_url=server.url, timeout=TIMEOUT, follow_redirects=True, trust_env=not server.loopback
+    )
+
+
+def _post(browser: "httpx.Client", path: str, login: Login) -> "httpx.Response":
+    browser.get(path)
+    return browser.post(
+        path,
+        data={
+            "email": login.email,
+            "password": login.password,
+            "csrfmiddlewaretoken": browser.cookies.get("csrftoken", ""),
+        },
+        headers={"Referer": str(browser.base_url)},
+    )
+
+
+def _sign_up(server: Server, invite: str, login: Login, path: Path) -> None:
+    with _browser(server) as browser:
+        _post(browser, invite.lstrip("/"), login)
+        made = browser.get("api/current-user/whoami")
+    if made.status_code != 200 or made.json().get("email", "").lower() != login.email.lower():
+        raise ServerError(
+            f"{server.url} did not make the account {login.email} of {path} "
+            f"({made.status_code}). Make it there by hand with that password, or set annotators: 0."
+        )
+
+
+def _read(path: Path) -> list[Login]:
+    if not path.is_file():
+        return []
+    rows = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+    if rows.fieldnames != ["email", "password"]:
+        raise DataError(f"{path} is no list of log-ins (columns email,password). Restore it.")
+    return [Login(row["email"], row["password"]) for row in rows]
+
+
+def _write(path: Path, content: list[Login]) -> None:
+    buffer = io.StringIO()
+    rows = csv.writer(buffer, lineterminator="\n")
+    rows.writerow(["email", "password"])
+    rows.writerows([login.email, login.password] for login in content)
+    write_text(path, buffer.getvalue(), mode=0o600)

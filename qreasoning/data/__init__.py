@@ -1,0 +1,1 @@
+"""From annotations and score lists to one immutable, versioned dataset."""

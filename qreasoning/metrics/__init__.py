@@ -1,0 +1,1 @@
+"""Metrics: functions of their arguments that read and write nothing."""

@@ -1,0 +1,58 @@
+"""The rows of a dataset version as training and prediction need them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from qreasoning.errors import DataError
+
+COLUMNS = ["image_id", "name", "image", "mos", "mos_set", "chains"]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One picture: its bytes, its MOS on [1, 5] (or None) and the texts people wrote about it."""
+
+    image_id: str
+    name: str
+    image: bytes
+    mos: float | None
+    mos_set: str | None
+    references: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The usable rows of a split, and how many have no picture in the dataset."""
+
+    rows: tuple[Example, ...]
+    without_picture: int
+
+
+def read_examples(dataset: Path, split: str) -> Examples:
+    """Read `data/chains/<split>-*.parquet` of a dataset version, in file order.
+
+    Raises DataError where the folder is no dataset version or the split is empty.
+    """
+    folder = dataset / "data" / "chains"
+    if not folder.is_dir():
+        raise DataError(f"{dataset} is no dataset version. Make one with: qr build-dataset")
+    files = sorted(folder.glob(f"{split}-*.parquet"))
+    rows = [row for file in files for row in pq.read_table(file, columns=COLUMNS).to_pylist()]
+    if not rows:
+        raise DataError(f"{dataset} has no rows in the split '{split}'. Choose another split.")
+    examples = tuple(_example(row) for row in rows if row["image"] and row["image"]["bytes"])
+    return Examples(examples, len(rows) - len(examples))
+
+
+def _example(row: dict) -> Example:
+    texts = (f"{chain['caption']} {chain['reasoning']}" for chain in row["chains"] or ())
+    return Example(
+        image_id=row["image_id"],
+        name=row["name"],
+        image=row["image"]["bytes"],
+        mos=row["mos"],
+        mos_set=row["mos_set"],
+        references=tuple(texts),
+    )

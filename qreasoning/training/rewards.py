@@ -1,0 +1,113 @@
+"""The rewards that need nothing but text and scores: pure scores and thin callables for TRL.
+
+A reward takes the completions of one batch, conversational or plain, and the dataset's columns as
+lists of the same length. It returns one value per completion: None where it does not apply (no
+MOS, no human chain), 0 where the completion could not be read.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from qreasoning.chain import Chain, ChainFormat, Parsed
+from qreasoning.metrics.rouge import rouge1
+
+Completion = str | Sequence[dict[str, Any]]
+
+
+def text_of(completion: Completion) -> str:
+    """The text of a completion: itself, or the content of its (last) message."""
+    return completion if isinstance(completion, str) else str(completion[-1]["content"])
+
+
+def read(chain_format: ChainFormat, completions: Sequence[Completion]) -> list[Parsed]:
+    """Parse every completion of a batch."""
+    return [chain_format.parse(text_of(completion)) for completion in completions]
+
+
+def cosine(error: float, threshold: float) -> float:
+    """½(1 + cos(π·min(|error|, t)/t)): 1 at no error, ½ at t/2, 0 from t on. Source: H-IQA."""
+    return 0.5 * (1 + math.cos(math.pi * min(abs(error), threshold) / threshold))
+
+
+def score_format(parsed: Sequence[Parsed]) -> list[float]:
+    """1 where the text is exactly one chain, else 0."""
+    return [float(each.ok) for each in parsed]
+
+
+def score_ratings(
+    ratings: Sequence[float | None], mos: Sequence[float | None], threshold: float
+) -> list[float | None]:
+    """`cosine` of rating − MOS; 0 where there is no rating, None where there is no MOS."""
+    return [
+        None if target is None else 0.0 if rating is None else cosine(rating - target, threshold)
+        for rating, target in zip(ratings, mos, strict=True)
+    ]
+
+
+def score_reasoning(
+    chains: Sequence[Chain | None], references: Sequence[Sequence[str]]
+) -> list[float | None]:
+    """ROUGE-1 F of a chain's text with each human text of its image, mean over the people.
+
+    0 where there is no chain (it could not be read), None where no human wrote about the image.
+    """
+    pairs = [
+        (row, chain.text, text)
+        for row, (chain, texts) in enumerate(zip(chains, references, strict=True))
+        if chain is not None
+        for text in texts
+    ]
+    measured = rouge1([pair[1] for pair in pairs], [pair[2] for pair in pairs]).fmeasure
+    totals = [0.0] * len(chains)
+    for (row, _, _), value in zip(pairs, measured, strict=True):
+        totals[row] += float(value)
+    return [
+        total / len(texts) if texts else None
+        for total, texts in zip(totals, references, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class FormatReward:
+    """1 where the completion is exactly one chain of the format, else 0; always applies."""
+
+    __name__ = "format"
+    chain_format: ChainFormat
+
+    def __call__(self, completions: Sequence[Completion], **_: Any) -> list[float | None]:
+        """One value per completion."""
+        return list(score_format(read(self.chain_format, completions)))
+
+
+@dataclass(frozen=True)
+class PredictionReward:
+    """`cosine` of the rating's error; the threshold is in MOS units on [1, 5]."""
+
+    __name__ = "prediction"
+    chain_format: ChainFormat
+    threshold: float
+
+    def __call__(
+        self, completions: Sequence[Completion], *, mos: Sequence[float | None], **_: Any
+    ) -> list[float | None]:
+        """One value per completion; None without a MOS."""
+        parsed = read(self.chain_format, completions)
+        ratings = [each.chain.rating if each.ok else None for each in parsed]
+        return score_ratings(ratings, mos, self.threshold)
+
+
+@dataclass(frozen=True)
+class ReasoningReward:
+    """ROUGE-1 F of caption and reasoning with the human chains of the image."""
+
+    __name__ = "reasoning"
+    chain_format: ChainFormat
+
+    def __call__(
+        self, completions: Sequence[Completion], *, references: Sequence[Sequence[str]], **_: Any
+    ) -> list[float | None]:
+        """One value per completion; None without a human chain."""
+        parsed = read(self.chain_format, completions)
+        return score_reasoning([each.chain if each.ok else None for each in parsed], references)

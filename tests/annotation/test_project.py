@@ -1,0 +1,49 @@
+import pytest
+
+from qreasoning.annotation.project import load_project, marker
+from qreasoning.errors import SettingsError
+
+
+def test_load_project_reads_the_shipped_koniq(study):
+    project = load_project("konIQ", study)
+    assert project.pictures == study.root / "pictures" / "konIQ"
+    assert project.document_root == study.root
+    assert "koniq-10k-database.html" in project.file.source
+    assert len(project.dimensions.ids) == 8
+    assert project.guidelines.startswith("# How to annotate")
+    assert marker(project) == "[qreasoning:konIQ]"
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"title": "ab"}, r"'title': has 2 characters, Label Studio wants 3 to 50"),
+        ({"title": "x" * 51}, r"'title': has 51 characters, Label Studio wants 3 to 50"),
+        ({"title": "two\nlines"}, r"'title': must be one line"),
+        ({"images": None}, r"neither 'images' nor 'manifest' is given"),
+        ({"image": "x"}, r"unknown key 'image'"),
+        ({"annotators_per_image": 0}, r"'annotators_per_image': .*greater than or equal to 1"),
+        ({"guidelines": "none.md"}, r"guidelines .*none.md are missing"),
+        ({"dimensions": "nine"}, r"no dimension schema 'nine'"),
+    ],
+)
+def test_load_project_with_a_wrong_setting_names_it(study, write_project, settings, problem):
+    with pytest.raises(SettingsError, match=problem):
+        write_project(study, "wrong", **settings)
+
+
+def test_load_project_unknown_names_those_there_are(study):
+    with pytest.raises(SettingsError, match=r"no project 'nope' in .*There are: .*konIQ"):
+        load_project("nope", study)
+
+
+def test_load_project_title_of_50_characters_is_taken(study, write_project):
+    assert write_project(study, "long", title="x" * 50).file.title == "x" * 50
+
+
+def test_document_root_of_pictures_outside_the_study_is_the_folder_above(
+    study, write_project, tmp_path
+):
+    project = write_project(study, "outside", images=str(tmp_path / "elsewhere" / "set"))
+    assert project.pictures == tmp_path / "elsewhere" / "set"
+    assert project.document_root == tmp_path / "elsewhere"
