@@ -31,6 +31,7 @@ app = typer.Typer(
 EXTRAS = {
     "label_studio_sdk": "annotate",
     "httpx": "annotate",
+    "markdown_it": "annotate",
     "torch": "train",
     "transformers": "train",
     "trl": "train",

@@ -12,8 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from qreasoning.analysis.report import AlignReport, align_report
@@ -82,7 +84,7 @@ def run_demo(folder: Path, *, seed: int, size: Size, say: Say) -> DemoReport:
     stage("simulate: photographs with graded distortions and their simulated MOS")
     study = _study(folder, seed, size)
     scenes = write_pictures(study.root / PICTURES, size.pictures, seed)
-    with _warming_up(size):
+    with _warming_up(size, say):
         stage(f"annotate: {size.people} simulated people answer through Label Studio")
         _annotate(study, scenes, seed, size, say)
         stage("build-dataset")
@@ -146,20 +148,36 @@ def _texts(facts: Mapping[str, Any], size: Size) -> dict[str, str]:
 
 
 @contextmanager
-def _warming_up(size: Size) -> Iterator[None]:
-    """Make the base model in a process of its own while the block runs."""
-    # A daemon: it ends with this process, also after Ctrl-C.
-    process = get_context("spawn").Process(target=_base, args=(size, _quiet), daemon=True)
+def _warming_up(size: Size, say: Say) -> Iterator[None]:
+    """Make the base model in a process of its own while the block runs, then wait for it."""
+    context = get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    # A daemon ends with this process, also after Ctrl-C.
+    process = context.Process(target=_make_base, args=(size, sender), daemon=True)
     process.start()
+    sender.close()
+    listener = Thread(target=_forward, args=(receiver, say), daemon=True)
+    listener.start()
     try:
         yield
         process.join()
     finally:
         process.terminate()
         process.join()
+        listener.join()
 
 
-def _quiet(_: str) -> None: ...
+def _make_base(size: Size, sender: Connection) -> None:
+    _base(size, sender.send)
+
+
+def _forward(receiver: Connection, say: Say) -> None:
+    """Say what the other process says until it ends."""
+    while True:
+        try:
+            say(receiver.recv())
+        except EOFError:
+            return
 
 
 def _base(size: Size, say: Say) -> Path:

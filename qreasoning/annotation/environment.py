@@ -41,7 +41,7 @@ def environment(cache: Path, say: Callable[[str], None]) -> Path:
     python = f"py{sys.version_info.major}.{sys.version_info.minor}"
     pins = sha256_bytes(REQUIREMENTS.read_bytes())[:8]
     folder = cache / "label-studio" / f"{version()}-{python}-{pins}"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
     with locked(folder.with_name(f"{folder.name}.lock"), say):
         if not _usable(folder):
             _make(folder, say)
@@ -96,13 +96,15 @@ def _usable(folder: Path) -> bool:
 def _make(folder: Path, say: Callable[[str], None]) -> None:
     say(f"Setting up Label Studio {version()} in {folder} (once; about 1 GB and three minutes)")
     began = time.monotonic()
-    shutil.rmtree(folder)
+    if folder.exists():
+        shutil.rmtree(folder)
     folder.mkdir()
     log = folder.with_name(f"{folder.name}.log")
     log.unlink(missing_ok=True)
     _run([sys.executable, "-m", "venv", str(folder / "venv")], dict(os.environ), log)
     python = str(folder / "venv" / "bin" / "python")
-    install = ["-m", "pip", "install", "--no-deps", "--disable-pip-version-check", "--no-input"]
+    # Without compiling: most of the code never runs, and what does is compiled when it first does.
+    install = ["-m", "pip", "install", "--no-deps", "--no-compile", "--disable-pip-version-check"]
     _run([python, *install, "-r", str(REQUIREMENTS)], dict(os.environ), log)
     # This command does all migrations and makes no user.
     _run([str(program(folder)), "version"], settings((folder / TEMPLATE).parent), log)

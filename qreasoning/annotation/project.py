@@ -99,7 +99,7 @@ def load_project(name: str, workspace: Workspace) -> Project:
     path = workspace.settings("annotation", name, "project")
     file = load(path, ProjectFile)
     schema = workspace.settings("annotation", file.dimensions, "dimension schema")
-    return Project(
+    project = Project(
         name=Path(name).stem if name.endswith((".yaml", ".yml")) else name,
         path=path,
         file=file,
@@ -107,11 +107,25 @@ def load_project(name: str, workspace: Workspace) -> Project:
         guidelines=_guidelines(file, path, workspace),
         root=workspace.root,
     )
+    _refuse_private(project)
+    return project
 
 
 def marker(project: Project) -> str:
     """What tells this project on a server: the first line of its description there."""
     return f"[qreasoning:{project.name}]"
+
+
+def _refuse_private(project: Project) -> None:
+    # The embedded server lets annotators read whatever lies in the folder of the pictures.
+    pictures = project.pictures.resolve()
+    for name in ("label-studio", "annotations"):
+        private = (project.root / "outputs" / name).resolve()
+        if private.is_relative_to(pictures) or pictures.is_relative_to(private):
+            raise SettingsError(
+                f"{project.path}: annotators could read {private}, because the folder of the "
+                f"pictures is {pictures}. Set 'images' to a folder that holds only pictures."
+            )
 
 
 def _guidelines(file: ProjectFile, path: Path, workspace: Workspace) -> str:

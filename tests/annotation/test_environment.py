@@ -1,6 +1,6 @@
 import subprocess
 import sys
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -82,11 +82,9 @@ def test_environment_whose_python_was_removed_is_made_anew(pretended, tmp_path):
 
 
 def test_environment_wanted_by_two_at_once_is_made_once(pretended, tmp_path):
-    both = [threading.Thread(target=unit.environment, args=(tmp_path, print)) for _ in range(2)]
-    for each in both:
-        each.start()
-    for each in both:
-        each.join()
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: unit.environment(tmp_path, print), range(2)))
+    assert both[0] == both[1]
     assert pretended == STEPS
 
 

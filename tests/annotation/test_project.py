@@ -24,6 +24,10 @@ def test_load_project_reads_the_shipped_koniq(study):
         ({"image": "x"}, r"unknown key 'image'"),
         ({"annotators_per_image": 0}, r"'annotators_per_image': .*greater than or equal to 1"),
         ({"guidelines": "none.md"}, r"guidelines .*none.md are missing"),
+        ({"images": "."}, r"annotators could read .*label-studio.*Set 'images'"),
+        ({"images": ".."}, r"annotators could read"),
+        ({"images": "outputs/annotations/p"}, r"annotators could read .*annotations"),
+        ({"images": None, "manifest": "list.txt"}, r"annotators could read"),
         ({"dimensions": "nine"}, r"no dimension schema 'nine'"),
     ],
 )

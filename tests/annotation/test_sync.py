@@ -2,7 +2,7 @@
 
 import json
 import stat
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import httpx
@@ -216,14 +216,9 @@ def test_submit_by_three_annotators_at_once_keeps_every_answer(running, answer):
     synced = running.sync(project)
     pictures = running.pictures(project).pictures
     submissions = {each.image_id: Submission(answer(), 1.0) for each in pictures}
-    threads = [
-        threading.Thread(target=submit, args=(running, synced, submissions, person))
-        for person in range(3)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(3) as pool:
+        people = (pool.submit(submit, running, synced, submissions, person) for person in range(3))
+        assert [each.result() for each in list(people)] == [4, 4, 4]
     _, now = running.pull(project, synced)
     assert len(now.rows) == 12
     assert {row.annotation.annotator for row in now.rows} == {
