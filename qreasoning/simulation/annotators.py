@@ -26,8 +26,6 @@ DIMENSIONS = (
 
 Style = Literal["human", "plain", "inspecting", "telling"]
 STYLES: tuple[Style, ...] = ("human", "plain", "inspecting", "telling")
-FAVOURITE = 0.6
-"""Share of the times that somebody uses the word they like best instead of any."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Answer:
 
 def answer(scene: Scene, annotator: int, seed: int) -> Answer:
     """The answer of person `annotator` (1, 2, …) to a scene."""
-    person = _Person(annotator, seed)
+    person = Person(annotator, seed)
     random = Random(f"answer {seed} {scene.name} {annotator}")
     ratings = _ratings(scene, person, random)
     caption, reasoning = write(scene, "human", random, person)
@@ -58,36 +56,35 @@ def answer(scene: Scene, annotator: int, seed: int) -> Answer:
     )
 
 
-class _Person:
-    """A person's bias on the scale and the word they like best in each list."""
+class Person:
+    """A person's bias on the scale and the word they like best in each list.
 
-    def __init__(self, annotator: int, seed: int) -> None:
+    `favourite` is the share of the times that they use that word instead of any.
+    """
+
+    def __init__(self, annotator: int, seed: int, favourite: float = 0.6) -> None:
         random = Random(f"person {seed} {annotator}")
         self.bias = random.uniform(-0.3, 0.3)
         self.taste = random.random()
         self.notes = random.uniform(0.1, 0.6)
+        self.favourite = favourite
 
     def choose(self, options: Sequence[str], random: Random) -> str:
-        if random.random() < FAVOURITE:
+        """One of `options`."""
+        if random.random() < self.favourite:
             return options[int(self.taste * len(options))]
         return random.choice(options)
 
 
-class _Nobody(_Person):
-    """Chooses any word with equal chance: the author of the warm-up texts."""
-
-    def __init__(self) -> None:
-        super().__init__(0, 0)
-
-    def choose(self, options: Sequence[str], random: Random) -> str:
-        return random.choice(options)
+NOBODY = Person(0, 0, favourite=0.0)
+"""The author of the warm-up texts: has no taste."""
 
 
 def _grade(value: float) -> int:
     return min(5, max(1, round(value)))
 
 
-def _ratings(scene: Scene, person: _Person, random: Random) -> dict[str, int]:
+def _ratings(scene: Scene, person: Person, random: Random) -> dict[str, int]:
     spoiled = words.DIMENSION_OF.get(scene.distortion)
     ratings = {}
     for dimension in DIMENSIONS:
@@ -97,7 +94,7 @@ def _ratings(scene: Scene, person: _Person, random: Random) -> dict[str, int]:
 
 
 def _notes(
-    scene: Scene, ratings: Mapping[str, int], person: _Person, random: Random
+    scene: Scene, ratings: Mapping[str, int], person: Person, random: Random
 ) -> dict[str, str]:
     spoiled = words.DIMENSION_OF.get(scene.distortion)
     if spoiled is None or ratings[spoiled] > 3 or random.random() > person.notes:
@@ -105,11 +102,9 @@ def _notes(
     return {spoiled: person.choose(words.EFFECTS[scene.distortion], random)}
 
 
-def write(
-    scene: Scene, style: Style, random: Random, person: _Person | None = None
-) -> tuple[str, str]:
+def write(scene: Scene, style: Style, random: Random, person: Person = NOBODY) -> tuple[str, str]:
     """A caption and a reasoning for a scene in one of `STYLES`."""
-    choose = (person or _Nobody()).choose
+    choose = person.choose
     kind, noun = scene.distortion, scene.noun
     grade = words.degree(scene.strength)
     often = words.DEGREES[grade] + " " if kind != "clean" else ""

@@ -24,6 +24,7 @@ from tokenizers import (
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX, Qwen2Tokenizer
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+from transformers.utils.logging import disable_progress_bar
 
 from qreasoning.chain import Q_REASONING
 
@@ -188,6 +189,7 @@ def _cosine_filters(count: int) -> torch.Tensor:
 
 def save(folder: Path, model: Any, tokenizer: Qwen2Tokenizer) -> None:
     """Write model, tokenizer, image processor and chat template where `from_pretrained` reads."""
+    disable_progress_bar()  # progress goes through `say` alone
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     make_image_processor().save_pretrained(folder)

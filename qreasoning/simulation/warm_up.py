@@ -57,8 +57,17 @@ def ensure_base(cache: Path, say: Say = lambda _: None, warm_up: WarmUp = WarmUp
     folder = cache / f"tiny-simulated-{fingerprint(warm_up)}"
     if not folder.is_dir():
         say(f"building the tiny base model ({folder.name})")
-        make_folder(folder, lambda draft: _build(draft, warm_up, say))
+        _make(folder, warm_up, say)
     return folder
+
+
+def _make(folder: Path, warm_up: WarmUp, say: Say) -> None:
+    try:
+        make_folder(folder, lambda draft: _build(draft, warm_up, say))
+    except OSError:
+        # Another process that made the same model may have been faster.
+        if not folder.is_dir():
+            raise
 
 
 def fingerprint(warm_up: WarmUp) -> str:

@@ -94,6 +94,7 @@ def _rows(recipe: Recipe, examples: Sequence[Example]) -> Dataset:
 
 
 def _decoded(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    # Reading a single column asks for that column alone.
     if "image" not in batch:
         return batch
     pictures = [

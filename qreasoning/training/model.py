@@ -50,12 +50,20 @@ class ImageOnlyQwen2_5_VLProcessor(Qwen2_5_VLProcessor):
 def load_model(name: str, device: str) -> Any:
     """The vision-language model `name` (Hub id or folder) on `device`, ready to evaluate.
 
-    bfloat16 on a GPU, float32 on the CPU. Raises SettingsError where `find_config` does.
+    bfloat16 on a GPU, float32 on the CPU. Raises SettingsError where `find_config` does, for
+    weights that are not there, and for a model of another kind.
     """
     find_config(name)
     disable_progress_bar()  # a stage reports through `say` alone
-    dtype = torch.bfloat16 if device.startswith("cuda") else torch.float32
-    model = AutoModelForImageTextToText.from_pretrained(name, dtype=dtype)
+    dtype = torch.bfloat16 if device == "cuda" else torch.float32
+    try:
+        model = AutoModelForImageTextToText.from_pretrained(name, dtype=dtype)
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise SettingsError(
+            f"{name} cannot be loaded as a vision-language model: {reason} "
+            "Complete its files, or name another model."
+        ) from None
     return model.to(device).eval()
 
 
@@ -127,11 +135,14 @@ def _parameters(weights: Path) -> int:
 def choose_device(name: str, device: str | None) -> str:
     """`device` if given, else the GPU, else the CPU if the model is small enough for it.
 
-    Raises SettingsError for a model above 1 B parameters where no GPU is found.
+    Raises SettingsError for a device that is not here, and for a model above 1 B parameters where
+    no GPU is found and none was named.
     """
+    if device not in (None, "cpu", "cuda"):
+        raise SettingsError(f"There is no device '{device}'. Choose cpu or cuda.")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise SettingsError("No GPU is found on this machine. Use --device cpu.")
     if device is not None:
-        if device.startswith("cuda") and not torch.cuda.is_available():
-            raise SettingsError("No GPU is found on this machine. Use --device cpu.")
         return device
     if torch.cuda.is_available():
         return "cuda"

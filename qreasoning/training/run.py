@@ -6,7 +6,7 @@ generated, and pictures with a human chain may be drawn more often.
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -58,9 +58,12 @@ def train(
     device = choose_device(recipe.model, device)
     find_config(recipe.model)
     say(f"loading {Path(recipe.model).name} on {device}")
+    say(_drawn(recipe, examples))
     processor = load_processor(recipe.model, recipe.max_pixels)
     model = load_model(recipe.model, device)
     run = _new_run(runs / recipe.name)
+    resolved = yaml.safe_dump(recipe.model_dump(), sort_keys=False, allow_unicode=True)
+    write_text(run / "recipe.yaml", resolved)
     with warnings.catch_warnings():
         # TRL 1.16 asks for a name that transformers is about to drop, several times a step.
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
@@ -80,7 +83,7 @@ def train(
         seconds=time.monotonic() - started,
     )
     if trainer.accelerator.is_main_process:
-        _save(trainer, processor, recipe, dataset, report)
+        _save(trainer, processor, dataset, report)
     return report
 
 
@@ -103,6 +106,13 @@ def _usable(recipe: Recipe, dataset: Path) -> tuple[list[Example], int]:
     return usable, found.without_picture + len(found.rows) - len(usable)
 
 
+def _drawn(recipe: Recipe, examples: Sequence[Example]) -> str:
+    annotated = sum(bool(example.references) for example in examples)
+    often = recipe.data.repeat_annotated
+    weight = f", each drawn {often} times as often as another" if often > 1 else ""
+    return f"{len(examples)} pictures, {annotated} with human chains{weight}"
+
+
 def _new_run(folder: Path) -> Path:
     """Make the next free `001`, `002`, … in a recipe's folder; unfinished runs count."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,14 +122,10 @@ def _new_run(folder: Path) -> Path:
     return run
 
 
-def _save(
-    trainer: ChainTrainer, processor: Any, recipe: Recipe, dataset: Path, report: TrainReport
-) -> None:
+def _save(trainer: ChainTrainer, processor: Any, dataset: Path, report: TrainReport) -> None:
     run = report.run
     trainer.accelerator.unwrap_model(trainer.model).save_pretrained(str(run))
     processor.save_pretrained(str(run))
-    resolved = yaml.safe_dump(recipe.model_dump(), sort_keys=False, allow_unicode=True)
-    write_text(run / "recipe.yaml", resolved)
     built = read_manifest(dataset) or {}
     facts = {
         "recipe": report.recipe,

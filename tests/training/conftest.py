@@ -19,7 +19,7 @@ SMALL = WarmUp(
     pictures=200,
     vision_steps=5,
     vision_batch=16,
-    text_steps=90,
+    text_steps=60,
     text_batch=12,
     styles=(1.0, 0.0, 0.0, 0.0),
 )
