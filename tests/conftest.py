@@ -12,6 +12,25 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 from qreasoning.workspace import make_study
 
 
+@pytest.fixture(scope="session")
+def small_warm_up():
+    """Settings of a base model that writes mostly readable chains and knows next to nothing else.
+
+    Made in a quarter of a minute and cached, so that all tests share one.
+    """
+    from qreasoning.simulation.warm_up import WarmUp
+
+    # One style only: it is learnt in a few seconds.
+    return WarmUp(
+        pictures=200,
+        vision_steps=5,
+        vision_batch=16,
+        text_steps=60,
+        text_batch=12,
+        styles=(1.0, 0.0, 0.0, 0.0),
+    )
+
+
 @pytest.fixture
 def study(tmp_path):
     """A fresh study, made as `qr init` makes it."""

@@ -10,23 +10,23 @@ from datasets import load_dataset
 from qreasoning.demo import Size, run_demo
 from qreasoning.errors import SettingsError
 from qreasoning.files import read_manifest
-from qreasoning.simulation.warm_up import WarmUp
 
-SMALL = Size(
-    pictures={"train": 24, "validation": 4, "test": 12},
-    annotated={"train": 8, "test": 6},
-    people=2,
-    steps=2,
-    warm_up=WarmUp(pictures=300, vision_steps=20, text_steps=120),
-)
+PICTURES = {"train": 24, "validation": 4, "test": 12}
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
+def size(small_warm_up):
+    """A few minutes' worth of everything."""
+    annotated = {"train": 8, "test": 6}
+    return Size(PICTURES, annotated, people=2, steps=2, warm_up=small_warm_up)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory, size):
     """A finished small demo: its folder, what it said, and its report."""
     folder = tmp_path_factory.mktemp("demo") / "study"
     said = []
-    report = run_demo(folder, seed=0, size=SMALL, say=said.append)
+    report = run_demo(folder, seed=0, size=size, say=said.append)
     return folder, said, report
 
 
@@ -48,7 +48,7 @@ def test_demo_answers_went_through_label_studio_into_the_dataset(demo):
     assert len(pulled) == 14
     assert {row["annotator"].split("@")[0] for row in pulled} == {"annotator-1", "annotator-2"}
     chains = load_dataset(str(folder / "outputs/datasets/demo-simulated/1.0.0"), "chains")
-    assert {split: len(rows) for split, rows in chains.items()} == SMALL.pictures
+    assert {split: len(rows) for split, rows in chains.items()} == PICTURES
     assert sum(len(row["chains"]) for row in chains["train"]) == 8
     texts = {row["caption"] for row in pulled}
     assert {chain["caption"] for row in chains["test"] for chain in row["chains"]} <= texts
@@ -89,13 +89,13 @@ def test_demo_reports_before_and_after_and_says_simulated(demo):
     assert "simulated" in (folder / "data_cards/demo-simulated-1.0.0.md").read_text("utf-8")
 
 
-def test_demo_again_goes_on_where_it_was_and_refuses_another_seed(demo):
+def test_demo_again_goes_on_where_it_was_and_refuses_another_seed(demo, size):
     folder, _, _ = demo
     said = []
-    run_demo(folder, seed=0, size=SMALL, say=said.append)
+    run_demo(folder, seed=0, size=size, say=said.append)
     assert not any("answers" in line and " of " in line for line in said)
     assert [path.name for path in (folder / "outputs/datasets/demo-simulated").iterdir()] == [
         "1.0.0"
     ]
     with pytest.raises(SettingsError, match="another seed"):
-        run_demo(folder, seed=1, size=SMALL, say=said.append)
+        run_demo(folder, seed=1, size=size, say=said.append)

@@ -11,24 +11,14 @@ from qreasoning.images import identity
 from qreasoning.records import chains_schema
 from qreasoning.simulation.annotators import answer
 from qreasoning.simulation.photographs import draw_scenes, picture
-from qreasoning.simulation.warm_up import WarmUp, ensure_base
+from qreasoning.simulation.warm_up import ensure_base
 from qreasoning.workspace import cache_folder
-
-# One style only: it learns to write readable chains in a few seconds, and next to nothing else.
-SMALL = WarmUp(
-    pictures=200,
-    vision_steps=5,
-    vision_batch=16,
-    text_steps=60,
-    text_batch=12,
-    styles=(1.0, 0.0, 0.0, 0.0),
-)
 
 
 @pytest.fixture(scope="session")
-def base():
+def base(small_warm_up):
     """A tiny model that writes mostly readable chains; cached between test runs."""
-    return ensure_base(cache_folder(), warm_up=SMALL)
+    return ensure_base(cache_folder(), warm_up=small_warm_up)
 
 
 @pytest.fixture
