@@ -6,6 +6,7 @@ them says so. Test pictures come from regions of the photographs that training n
 """
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -168,6 +169,8 @@ def _warming_up(size: Size, say: Say) -> Iterator[None]:
 
 
 def _make_base(size: Size, sender: Connection) -> None:
+    # Label Studio wants the cores as well: threads that wait must not spin. Read by torch's import.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     _base(size, sender.send)
 
 
