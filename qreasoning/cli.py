@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 findings, 2 an error that the user can mend.
 
 import errno
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -58,6 +59,8 @@ DISK_ERRORS = {
 
 def main() -> None:
     """Run `qr`; an error that the user can mend is one message and exit code 2."""
+    # Being ended is like Ctrl-C: what was started (a server, a process) is ended too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except QReasoningError as error:
