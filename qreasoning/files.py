@@ -4,9 +4,11 @@ Everything is written beside its place, flushed to the disk and renamed into it.
 last and carries the SHA-256 of what it vouches for, so a folder without one is unfinished.
 """
 
+import ctypes
 import hashlib
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -102,3 +104,37 @@ def make_folder(folder: Path, fill: Callable[[Path], None]) -> None:
             _flush(each)
         draft.rename(folder)
         _flush(folder.parent)
+
+
+def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Let `fill` write a folder anew; the old one is there, whole, until the new one takes over.
+
+    If `fill` raises, the old one stays.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as name:
+        fresh = Path(name) / folder.name
+        make_folder(fresh, fill)
+        if folder.exists():
+            _exchange(fresh, folder)
+        else:
+            fresh.rename(folder)
+        _flush(folder.parent)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Give two folders each other's name, in one step of the file system."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    paths = os.fsencode(one), os.fsencode(other)
+    if sys.platform == "darwin":
+        failed = libc.renamex_np(*paths, _RENAME_EXCHANGE)
+    else:
+        failed = libc.renameat2(_AT_FDCWD, paths[0], _AT_FDCWD, paths[1], _RENAME_EXCHANGE)
+    if failed:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), str(other))
+
+
+# From <linux/fs.h> and <fcntl.h>; RENAME_SWAP of macOS has the same value.
+_RENAME_EXCHANGE = 2
+_AT_FDCWD = -100

@@ -64,3 +64,18 @@ def test_make_folder_leaves_the_whole_folder_or_nothing(tmp_path):
     files.make_folder(tmp_path / "x" / "1.0.0", fill)
     assert names_in(tmp_path / "x") == ["1.0.0"]
     assert (tmp_path / "x" / "1.0.0" / "a").read_text() == "1"
+
+
+def test_replace_folder_takes_over_whole_or_leaves_the_old_one(tmp_path):
+    folder = tmp_path / "report"
+    for number in ("1", "2"):
+        files.replace_folder(folder, lambda draft, text=number: (draft / text).write_text(text))
+        assert names_in(folder) == [number]
+
+    def fail(draft):
+        (draft / "3").write_text("half")
+        raise OSError(errno.ENOSPC, "full")
+
+    with pytest.raises(OSError, match="full"):
+        files.replace_folder(folder, fail)
+    assert (names_in(folder), names_in(tmp_path)) == (["2"], ["report"])

@@ -2,8 +2,6 @@
 
 import json
 import math
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -78,7 +76,7 @@ def align_report(
     say("drawing the page")
     page = render(dataset, parts, chains, comparisons, measured, meta, settings)
     folder = workspace.reports / slug(name)
-    _replace_folder(folder, lambda draft: _write(draft, page, comparisons, measured, meta))
+    files.replace_folder(folder, lambda draft: _write(draft, page, comparisons, measured, meta))
     models = tuple(dict.fromkeys(part.model for part in parts))
     return AlignReport(folder, models, tuple(measured), bool(meta["simulated"]))
 
@@ -156,14 +154,3 @@ _PER_IMAGE = pa.schema(
         ("wordless", pa.int32()),
     ]
 )
-
-
-def _replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Make `folder` anew; an older one is there, whole, until the new one is ready."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as aside:
-        fresh = Path(aside) / "new"
-        files.make_folder(fresh, fill)
-        if folder.exists():
-            shutil.move(folder, Path(aside) / "old")
-        fresh.rename(folder)
