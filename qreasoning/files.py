@@ -34,8 +34,17 @@ def replacing(path: Path, mode: int = 0o644) -> Iterator[Path]:
         _flush(temporary)
         temporary.replace(path)
         _flush(path.parent)
+    except OSError as error:
+        raise _placed(error, path) from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _placed(error: OSError, path: Path) -> OSError:
+    """`error`, naming `path` where it names nothing: a failed write does not know its file."""
+    if error.errno is None or error.filename is not None:
+        return error
+    return OSError(error.errno, error.strerror or os.strerror(error.errno), str(path))
 
 
 def _flush(path: Path) -> None:
@@ -99,9 +108,12 @@ def make_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as name:
         draft = Path(name) / folder.name
         draft.mkdir()
-        fill(draft)
-        for each in draft.rglob("*"):
-            _flush(each)
+        try:
+            fill(draft)
+            for each in draft.rglob("*"):
+                _flush(each)
+        except OSError as error:
+            raise _placed(error, folder) from None
         draft.rename(folder)
         _flush(folder.parent)
 
