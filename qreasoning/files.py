@@ -102,8 +102,27 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
 def make_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     """Let `fill` write a new folder beside `folder` and rename it into place when it returns.
 
-    `folder` must not exist. If `fill` raises, nothing is left behind.
+    `folder` must not exist, or be empty. If `fill` raises, nothing is left behind.
     """
+    with _filled(folder, fill) as draft:
+        draft.rename(folder)
+
+
+def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Let `fill` write a folder anew; the old one is there, whole, until the new one takes over.
+
+    If `fill` raises, the old one stays.
+    """
+    with _filled(folder, fill) as draft:
+        if folder.exists():
+            _exchange(draft, folder)
+        else:
+            draft.rename(folder)
+
+
+@contextmanager
+def _filled(folder: Path, fill: Callable[[Path], None]) -> Iterator[Path]:
+    """A finished folder beside `folder`, whole on the disk; removed if it is not used."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as name:
         draft = Path(name) / folder.name
@@ -114,23 +133,7 @@ def make_folder(folder: Path, fill: Callable[[Path], None]) -> None:
                 _flush(each)
         except OSError as error:
             raise _placed(error, folder) from None
-        draft.rename(folder)
-        _flush(folder.parent)
-
-
-def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Let `fill` write a folder anew; the old one is there, whole, until the new one takes over.
-
-    If `fill` raises, the old one stays.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as name:
-        fresh = Path(name) / folder.name
-        make_folder(fresh, fill)
-        if folder.exists():
-            _exchange(fresh, folder)
-        else:
-            fresh.rename(folder)
+        yield draft
         _flush(folder.parent)
 
 

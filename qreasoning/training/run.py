@@ -4,6 +4,7 @@ Deviations from H-IQA, all in the recipe: stage 2 may be read from the logits in
 generated, and pictures with a human chain may be drawn more often.
 """
 
+import re
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from safetensors import SafetensorError
 
 from qreasoning.errors import DataError
 from qreasoning.files import read_manifest, write_manifest, write_text
@@ -124,7 +126,7 @@ def _new_run(folder: Path) -> Path:
 
 def _save(trainer: ChainTrainer, processor: Any, dataset: Path, report: TrainReport) -> None:
     run = report.run
-    trainer.accelerator.unwrap_model(trainer.model).save_pretrained(str(run))
+    _save_adapter(trainer.accelerator.unwrap_model(trainer.model), run)
     processor.save_pretrained(str(run))
     built = read_manifest(dataset) or {}
     facts = {
@@ -141,6 +143,17 @@ def _save(trainer: ChainTrainer, processor: Any, dataset: Path, report: TrainRep
         "versions": {name: version(name) for name in ("torch", "transformers", "trl", "peft")},
     }
     write_manifest(run, facts)
+
+
+def _save_adapter(model: Any, run: Path) -> None:
+    try:
+        model.save_pretrained(str(run))
+    except SafetensorError as error:
+        # What the disk says is only in its text: "… (os error 28)".
+        code = re.search(r"os error (\d+)", str(error))
+        if code is None:
+            raise
+        raise OSError(int(code.group(1)), str(error), str(run)) from None
 
 
 def _shown(model: str) -> str:
