@@ -143,10 +143,12 @@ def test_annotate_a_remote_server_makes_one_round_and_leaves_it_running(
 
 
 PROGRAM = """
-import sys
+import signal, sys
 from pathlib import Path
 from qreasoning.annotation.run import annotate
 from qreasoning.workspace import Workspace
+# A process started in the background of a shell ignores Ctrl-C until it is told not to.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 say = lambda line: print(line, flush=True)
 report = annotate("p", Workspace(Path(sys.argv[1])), once=False, say=say, show=say, environ={})
 print("REPORT", report.address, flush=True)
