@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from qreasoning.scripts import Script, is_blank, share_written_in, words
 from qreasoning.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,6 +22,19 @@ class Rules(Settings):
     """A caption with fewer words is rejected."""
     min_reasoning_words: int = Field(default=5, ge=0)
     """A reasoning with fewer words is rejected."""
+    script: Script | None = None
+    """The script that caption and reasoning are asked for in; a text of which less than half is
+    written in it is rejected. null: any."""
+    min_seconds: float = Field(default=0.0, ge=0)
+    """An answer that took less time is rejected; one whose time is unknown is not."""
+
+
+class CampaignRules(Rules):
+    """What answers must satisfy while they are collected: `Rules`, and how alike texts may be."""
+
+    alike: float | None = Field(default=0.6, gt=0, le=1)
+    """A text that shares this part of its word pairs with an earlier one is reported as copied.
+    null: nothing is, as for simulated texts that come from templates."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +70,19 @@ def check(annotation: Annotation, rules: Rules, dimension_ids: Sequence[str]) ->
         ("caption", annotation.caption, rules.min_caption_words),
         ("reasoning", annotation.reasoning, rules.min_reasoning_words),
     ):
-        if not text.strip():
-            findings.append(f"empty {field}")
-        elif len(text.split()) < least:
-            findings.append(f"{field} too short ({len(text.split())} of {least} words)")
+        findings += _check_text(field, text, least, rules.script)
+    if annotation.seconds is not None and annotation.seconds < rules.min_seconds:
+        findings.append(f"too fast ({annotation.seconds:.1f} of {rules.min_seconds:g} s)")
+    return findings
+
+
+def _check_text(field: str, text: str, least: int, script: Script | None) -> list[str]:
+    if is_blank(text):
+        return [f"empty {field}"]
+    count = len(words(text))
+    findings = [f"{field} too short ({count} of {least} words)"] if count < least else []
+    if script is not None and share_written_in(text, script) < 0.5:
+        findings.append(f"{field} is not in {script} script")
     return findings
 
 
