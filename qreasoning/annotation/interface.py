@@ -27,7 +27,7 @@ STYLE = """
   margin-top: 0 !important; margin-bottom: 0 !important; }
 @media (max-width: 1100px) { .qr { grid-template-columns: minmax(0, 1fr); }
   .qr-img { position: static; } .qr-form { max-height: none; } }
-.lsf-sidepanels__wrapper_align_right { display: none; }
+.lsf-sidepanels__wrapper_align_right, .qr-hidden { display: none; }
 .lsf-sidepanels { padding-right: 0 !important; }
 """
 
@@ -53,11 +53,13 @@ _TEXT_TITLE = "font-size:14px; font-weight:600; margin:8px 0 2px"
 _SMALL = "font-size:12px; font-weight:400; margin:0"
 
 
-def form_xml(dimensions: Dimensions) -> str:
+def form_xml(dimensions: Dimensions, guidelines_version: str | None = None) -> str:
     """The form: a picture, eight ratings with notes, caption, reasoning and an overall rating.
 
     Every label is escaped, so no schema can add a control. Control names are the dimensions' ids,
     `<id>_note`, `caption`, `reasoning` and `overall`; the picture comes from the task's `image`.
+    With `guidelines_version` a hidden field of that name says with each answer what its annotator
+    was told, also where the guidelines change while the page is open.
     """
     root = Element("View", className="qr")
     SubElement(root, "Style").text = STYLE
@@ -69,12 +71,14 @@ def form_xml(dimensions: Dimensions) -> str:
         _text(form, name)
     overall = _row(form, "overall", "Overall", OVERALL_HOTKEY)
     SubElement(overall, "Header", value=SCALE, style=_SMALL)
+    if guidelines_version is not None:
+        _hidden(form, "guidelines_version", guidelines_version)
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode")
 
 
 def form_version(dimensions: Dimensions) -> str:
-    """A short name of exactly this form: the first 12 digits of its SHA-256."""
+    """A short name of exactly this form, whatever the guidelines: 12 digits of its SHA-256."""
     return sha256_bytes(form_xml(dimensions).encode())[:12]
 
 
@@ -147,3 +151,8 @@ def _text(form: Element, name: str) -> None:
         requiredMessage=missing,
         placeholder=placeholder,
     )
+
+
+def _hidden(form: Element, name: str, value: str) -> None:
+    box = SubElement(form, "View", className="qr-hidden")
+    SubElement(box, "TextArea", name=name, toName="image", value=value, editable="false")

@@ -107,7 +107,7 @@ def running(tmp_path_factory):
     """The session's server; its environment is made in the user's cache on first use."""
     workspace = make_study(tmp_path_factory.mktemp("server") / "study")
     data = workspace.root / "outputs" / "label-studio"
-    with embedded(data, workspace.root, cache_folder(), print) as server:
+    with embedded(data, workspace.root / "outputs" / "pictures", cache_folder(), print) as server:
         yield Running(server, workspace)
 
 

@@ -55,9 +55,11 @@ def test_sync_makes_the_form_and_the_settings_of_the_file(running):
     project = running.project(annotators=0, annotators_per_image=3)
     synced = running.sync(project)
     made = running.server.get(f"api/projects/{synced.project_id}/")
-    assert made["label_config"] == form_xml(project.dimensions)
+    assert made["label_config"] == form_xml(project.dimensions, "1")
     assert made["maximum_annotations"] == 3
-    assert made["expert_instruction"] == instructions_html(project.guidelines, project.dimensions)
+    told = instructions_html(project.guidelines, project.dimensions, project.consent, "1")
+    assert made["expert_instruction"] == told
+    assert made["show_instruction"] is False
     assert synced.logins == ()
 
 
@@ -95,11 +97,11 @@ def test_sync_serves_the_pictures_to_annotators_and_to_nobody_else(running):
         assert (shown.status_code, shown.content) == (200, content)
         assert client.get(address).status_code == 401
         beside = address.replace(
-            f"pictures/{project.name}/picture%2000.png", "annotation/konIQ.yaml"
+            f"{project.name}/originals/picture%2000.png", "../annotations/konIQ/logins.csv"
         )
         assert beside != address
         hidden = client.get(beside, headers={"Authorization": f"Token {key}"})
-        assert hidden.status_code == 404
+        assert hidden.status_code in (400, 404)
 
 
 def test_sync_with_two_projects_of_one_title_refuses_to_choose(running):
