@@ -50,15 +50,17 @@ def import_pictures(
         say(f"Imported {done} of {len(wanted.missing)} pictures")
     if wanted.missing:
         there += project_tasks(server, found, after=there[-1].id if there else 0)
-        _remove_doubles(server, found, there, say)
+        remove_doubles(server, found, there, say)
     return done
 
 
-def _remove_doubles(
+def remove_doubles(
     server: Server, found: Mapping[str, Any], there: Sequence[Task], say: Callable[[str], None]
 ) -> None:
-    # Two people at once can still import the same batch. Both come by here afterwards, and both
-    # keep the first of each picture.
+    """Remove all but the first task of each picture; answered ones stay.
+
+    Two people at once can import the same batch: both come by here afterwards, and agree.
+    """
     first: dict[str, Task] = {}
     for task in sorted(there, key=lambda each: each.id):
         first.setdefault(task.image_id, task)
