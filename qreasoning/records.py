@@ -55,6 +55,10 @@ class Annotation:
     updated: str
     form_version: str
     prelabelled: bool = False
+    labels: tuple[str, ...] = ()
+    """What a reader should know of it: `edited by someone else`, `ground truth`, `older form`, …"""
+    guidelines_version: str | None = None
+    """The version of the guidelines that it was given under, where one is known."""
 
 
 def check(annotation: Annotation, rules: Rules, dimension_ids: Sequence[str]) -> list[str]:
@@ -101,7 +105,9 @@ def annotations_schema(dimension_ids: Sequence[str]) -> "pa.Schema":
         ("created", pa.string()),
         ("updated", pa.string()),
         ("form_version", pa.string()),
+        ("guidelines_version", pa.string()),
         ("prelabelled", pa.bool_()),
+        ("labels", pa.list_(pa.string())),
         ("findings", pa.list_(pa.string())),
     ]
     return pa.schema([*texts, *ratings, *notes, *rest])
@@ -111,7 +117,8 @@ def annotation_row(annotation: Annotation, findings: Sequence[str]) -> dict[str,
     """An annotation as a row of `annotations_schema`."""
     row = {key: value for key, value in vars(annotation).items() if key not in ("ratings", "notes")}
     notes = {f"{dimension}_note": note for dimension, note in annotation.notes.items()}
-    return {**row, **annotation.ratings, **notes, "findings": list(findings)}
+    lists = {"labels": list(annotation.labels), "findings": list(findings)}
+    return {**row, **annotation.ratings, **notes, **lists}
 
 
 def chains_schema() -> "pa.Schema":

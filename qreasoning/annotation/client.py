@@ -197,30 +197,66 @@ def other_version(server: Server) -> str | None:
     return None if found in faults.TESTED else str(found)
 
 
-def tasks(server: Server, project: int, include: str) -> Iterator[dict[str, Any]]:
-    """All tasks of a project by rising id, with the fields named in `include` (comma-separated).
+def tasks(
+    server: Server,
+    project: int,
+    include: str,
+    *,
+    after: int = 0,
+    until: int | None = None,
+    changed_since: str | None = None,
+    with_drafts: bool = False,
+) -> Iterator[dict[str, Any]]:
+    """The tasks of a project by rising id, with the fields named in `include` (comma-separated).
 
-    Pages by id and never by page number, which skips and repeats tasks while people work.
+    Only ids above `after` and up to `until`, only those changed later than `changed_since` (a time
+    of the server's, as `2026-11-21T00:44:58.000000Z`), only those somebody has a draft to. Pages by
+    id and never by page number, which skips and repeats tasks while people work.
     """
-    last = 0
+    limits = []
+    if until is not None:
+        limits.append(_only("id", "less_or_equal", "Number", until))
+    if changed_since is not None:
+        limits.append(_only("updated_at", "greater", "Datetime", changed_since))
+    if with_drafts:
+        limits.append(_only("draft_exists", "equal", "Boolean", "true"))
     while True:
-        after = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number"}
-        query = {
-            "filters": {"conjunction": "and", "items": [{**after, "value": last}]},
-            "ordering": ["tasks:id"],
-        }
-        answer = server.get_object(
-            "api/tasks/",
-            "tasks",
-            project=project,
-            page=1,
-            page_size=PAGE,
-            fields="all",
-            include=include,
-            query=json.dumps(query),
-        )
-        page = answer["tasks"]
+        limit = [_only("id", "greater", "Number", after), *limits]
+        total, page = task_page(server, project, include, limit, "tasks:id", PAGE)
         yield from page
-        if len(page) < PAGE:
+        # A server may give smaller pages than were asked for, so only the count says the end.
+        if not page or total <= len(page):
             return
-        last = page[-1]["id"]
+        after = page[-1]["id"]
+
+
+def task_page(
+    server: Server,
+    project: int,
+    include: str,
+    limits: Sequence[Mapping[str, Any]],
+    order: str,
+    size: int,
+) -> tuple[int, list[dict[str, Any]]]:
+    """How many tasks keep the `limits`, and the first `size` of them in `order`.
+
+    Raises ServerError for an answer that is no page of tasks.
+    """
+    query: dict[str, Any] = {"ordering": [order]}
+    if limits:
+        query["filters"] = {"conjunction": "and", "items": list(limits)}
+    answer = server.get_object(
+        "api/tasks/",
+        *("tasks", "total"),
+        project=project,
+        page=1,
+        page_size=size,
+        fields="all",
+        include=include,
+        query=json.dumps(query),
+    )
+    return answer["total"], answer["tasks"]
+
+
+def _only(field: str, operator: str, kind: str, value: Any) -> dict[str, Any]:
+    return {"filter": f"filter:tasks:{field}", "operator": operator, "type": kind, "value": value}

@@ -11,11 +11,12 @@ from typing import Any
 
 from qreasoning.annotation.client import Server, remote
 from qreasoning.annotation.interface import form_version
+from qreasoning.annotation.log import Log
 from qreasoning.annotation.pictures import Pictures, collect
 from qreasoning.annotation.project import Project, load_project
 from qreasoning.annotation.server import embedded
 from qreasoning.annotation.status import StatusTable, status_table
-from qreasoning.annotation.store import pull
+from qreasoning.annotation.store import Pulled, pull
 from qreasoning.annotation.sync import Synced, sync
 from qreasoning.annotation.table import Current, current, write_table
 from qreasoning.errors import ServerError
@@ -99,6 +100,8 @@ class _Session:
         self.synced: Synced = sync(server, project, pictures, logins, say)
         self.logins = logins if self.synced.logins else None
         self.address = f"{server.url}projects/{self.synced.project_id}/data?labeling=1"
+        self.log = Log(folder)
+        self.now: Current | None = None
         self.appended = 0
         self.shown: StatusTable | None = None
         say(f"Annotators begin at {self.address}")
@@ -107,8 +110,11 @@ class _Session:
 
     def round(self) -> AnnotateReport:
         """Pull once, and show the status if it changed."""
-        appended, now = pull_project(self.server, self.project, self.synced, self.folder)
-        self.appended += appended
+        pulled, now = pull_project(self.server, self.project, self.synced, self.log, self.now)
+        self.now = now
+        self.appended += pulled.appended
+        for note in pulled.notes:
+            self.say(note)
         images = len(self.pictures.pictures)
         per_image = self.project.file.annotators_per_image
         status = status_table(self.project.name, images, per_image, now, self.synced.logins)
@@ -148,14 +154,29 @@ class _Session:
 
 
 def pull_project(
-    server: Server, project: Project, synced: Synced, folder: Path
-) -> tuple[int, Current]:
-    """Pull a project's answers and write its table: (states added to the log, what is current)."""
+    server: Server,
+    project: Project,
+    synced: Synced,
+    log: Log,
+    before: Current | None = None,
+) -> tuple[Pulled, Current]:
+    """Pull a project's answers into its log, and write the tables that follow from it.
+
+    `log` and `before`, what the last pull gave, may be kept from one pull to the next: then only
+    what changed is looked at.
+    """
     version = form_version(project.dimensions)
-    appended, states = pull(server, synced.project_id, synced.place, folder, version)
-    now = current(states, project)
-    write_table(now, project, folder, _facts(project, now))
-    return appended, now
+    pulled = pull(server, synced.project_id, synced.place, log, version)
+    return pulled, rebuild(project, log, before)
+
+
+def rebuild(project: Project, log: Log, before: Current | None = None) -> Current:
+    """Write the current table and the history from the log alone."""
+    log.refresh()
+    now = current(log, project, before)
+    if now is not before:
+        write_table(now, project, log.path.parent, _facts(project, now))
+    return now
 
 
 def _facts(project: Project, now: Current) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from qreasoning.annotation.instructions import instructions_html
 from qreasoning.annotation.interface import form_xml
 from qreasoning.annotation.project import load_project
 from qreasoning.annotation.run import LOGINS
-from qreasoning.annotation.store import read_log
 from qreasoning.annotation.submit import Submission, submit_answers
 from qreasoning.errors import DataError, ServerError
 
@@ -187,7 +186,8 @@ def test_pull_follows_changes_and_deletions_and_keeps_the_history(running, answe
     running.server.send("DELETE", path)
     _, now = running.pull(project, synced)
     assert now.rows == ()
-    states = read_log(running.folder(project) / "log.jsonl")
+    lines = (running.folder(project) / "log.jsonl").read_text().splitlines()
+    states = [json.loads(line) for line in lines]
     kept = [state["annotation"] and state["annotation"]["result"] for state in states]
     assert kept == [write_results(answer()), write_results(changed), None]
 
