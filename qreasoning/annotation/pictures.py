@@ -18,7 +18,7 @@ from qreasoning.annotation.project import Project
 from qreasoning.errors import DataError
 from qreasoning.files import write_json
 
-FEW = 64
+FEW = 16
 """So many pictures are looked at in this process: starting others takes longer."""
 
 SAVED_EVERY = 500

@@ -56,7 +56,7 @@ def look(path: Path, folder: Path, long_side: int | None) -> Look | DataError:
             picture.load()  # all of it, and so finds what is damaged
             name = found.prepared(long_side)
             wanted = name is not None and not (folder / name).is_file()
-            copy = _png(upright(picture), long_side) if wanted else b""
+            copy = _png(picture, long_side) if wanted else b""
     except DataError as error:
         return error
     if name is not None and copy:
@@ -85,12 +85,14 @@ def _look(content: bytes, path: Path, picture: "Image") -> Look:
 def _png(picture: "Image", long_side: int | None) -> bytes:
     from PIL.Image import Resampling
 
-    shown = picture
+    # Of samples that can be averaged as they are, the fewer pixels are turned the better.
+    shown = picture if picture.mode in ("RGB", "L") else upright(picture)
     if long_side is not None and max(picture.size) > long_side:
-        shown = picture.resize(scaled(picture.size, long_side), Resampling.LANCZOS)
+        shown = shown.resize(scaled(shown.size, long_side), Resampling.LANCZOS)
+    shown = upright(shown)
     buffer = io.BytesIO()
     # Lossless: a copy must not add artifacts of its own to what people judge.
-    profile = picture.info.get("icc_profile")
+    profile = shown.info.get("icc_profile")
     shown.save(buffer, "PNG", compress_level=1, icc_profile=profile)
     return buffer.getvalue()
 

@@ -80,6 +80,21 @@ def test_look_at_a_rotated_one_shows_it_upright(tmp_path, copies, orientation):
     assert copy.getexif().get(0x0112, 1) == 1
 
 
+@pytest.mark.parametrize("mode", ["RGB", "P", "RGBA"])
+def test_look_at_a_rotated_and_larger_one_does_both(tmp_path, copies, mode):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise
+    path = tmp_path / "a.png"
+    upright = gradient(100, 200)
+    upright.transpose(Image.Transpose.ROTATE_90).convert(mode).save(path, exif=exif)
+    copy = shown(look(path, copies, 64), copies, 64)
+    assert copy.size == (32, 64)
+    expected = np.asarray(upright.resize((32, 64), Image.Resampling.LANCZOS)).astype(int)
+    found = np.asarray(copy.convert("RGB")).astype(int)
+    # A palette has few colours; otherwise only rounding differs.
+    assert np.abs(found - expected).mean() < (30 if mode == "P" else 1)
+
+
 def test_look_at_cmyk_makes_it_rgb(tmp_path, copies):
     path = tmp_path / "a.jpg"
     Image.new("CMYK", (20, 10), (0, 255, 255, 0)).save(path, quality=95)
