@@ -131,6 +131,8 @@ def _texts(facts: Mapping[str, Any], size: Size) -> dict[str, str]:
         "annotators": size.people,
         "annotators_per_image": 1,
         "simulated": True,
+        # Simulated texts come from templates.
+        "rules": {"alike": None},
     }
     scores = {
         "name": "simulated-mos",

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from qreasoning.records import Rules
+from qreasoning.records import CampaignRules
 from qreasoning.scores import ScoreSet
 from qreasoning.settings import Settings
 
@@ -99,7 +99,7 @@ class ProjectFile(Settings):
     """How an existing Label Studio export names things."""
     simulated: bool = False
     """Whether the answers come from a program; everything made from them then says so."""
-    rules: Rules = Rules()
+    rules: CampaignRules = CampaignRules()
     """What an annotation must satisfy."""
 
     @field_validator("title")
