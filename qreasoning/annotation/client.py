@@ -8,6 +8,7 @@ up on a reset connection, and its pager takes an error on a later page for the e
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from qreasoning.annotation import faults
@@ -220,14 +221,23 @@ def tasks(
         limits.append(_only("updated_at", "greater", "Datetime", changed_since))
     if with_drafts:
         limits.append(_only("draft_exists", "equal", "Boolean", "true"))
-    while True:
-        limit = [_only("id", "greater", "Number", after), *limits]
-        total, page = task_page(server, project, include, limit, "tasks:id", PAGE)
-        yield from page
-        # A server may give smaller pages than were asked for, so only the count says the end.
-        if not page or total <= len(page):
-            return
-        after = page[-1]["id"]
+
+    def ask(last: int) -> tuple[int, list[dict[str, Any]]]:
+        limit = [_only("id", "greater", "Number", last), *limits]
+        return task_page(server, project, include, limit, "tasks:id", PAGE)
+
+    # The server works on the next page while this one is looked at.
+    with ThreadPoolExecutor(1) as ahead:
+        next_page = ahead.submit(ask, after)
+        while True:
+            total, page = next_page.result()
+            # A server may give smaller pages than were asked for, so only the count says the end.
+            more = bool(page) and total > len(page)
+            if more:
+                next_page = ahead.submit(ask, page[-1]["id"])
+            yield from page
+            if not more:
+                return
 
 
 def task_page(

@@ -74,7 +74,10 @@ class Versions:
     @property
     def latest(self) -> State:
         """The newest state: the last seen, but for those that a set-back brought up again."""
-        return next(each for each in reversed(self.states) if not each.older)
+        last = self.states[-1]
+        if not last.older:
+            return last
+        return next((each for each in reversed(self.states) if not each.older), last)
 
 
 class Log:

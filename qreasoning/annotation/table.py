@@ -4,8 +4,9 @@ Both can be made again from the log alone at any time, and are the same then.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,9 @@ REPLACED = "newer answer by the same annotator"
 SKIPPED = "skipped"
 DRAFT = "draft"
 FOREIGN = "task of somebody else"
+
+BATCH = 1000
+"""Rows that are converted at once, for the sake of memory."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,8 @@ class Current:
     """All other states that were ever seen, in the order of the log."""
     size: int = 0
     """Bytes of the log that it was made from."""
+    columns: dict[str, "Columns"] = field(default_factory=dict, compare=False, repr=False)
+    """The rows of each file as Arrow has them, handed on from one result to the next."""
 
 
 def current(log: Log, project: Project, before: Current | None = None) -> Current:
@@ -99,6 +105,7 @@ def current(log: Log, project: Project, before: Current | None = None) -> Curren
         foreign=reasons[FOREIGN],
         history=tuple(Past(state, reason, rows[_key(state, False)]) for state, reason in past),
         size=log.size,
+        columns=before.columns if before is not None else {},
     )
 
 
@@ -110,18 +117,19 @@ def sort_out(
     past: list[tuple[State, str]] = []
     for versions in answers:
         latest = versions.latest
-        earlier = (state for state in versions.states if state is not latest)
-        past += [(state, OLDER if state.older else _draft_or(EDITED, state)) for state in earlier]
+        for state in versions.states:
+            if state is not latest:
+                past.append((state, DRAFT if state.draft else OLDER if state.older else EDITED))
         reason = _why_not(versions, latest)
         if reason is not None:
             past.append((latest, reason))
             continue
         key = latest.image_id, latest.annotator
-        rivals = [newest[key]] if key in newest else []
-        rivals.append((latest, versions.gone == SET_BACK))
-        rivals.sort(key=lambda each: (each[0].updated, each[0].line))
-        newest[key] = rivals.pop()
-        past += [(state, REPLACED) for state, _ in rivals]
+        mine = latest, versions.gone == SET_BACK
+        rival = newest.setdefault(key, mine)
+        if rival is not mine:
+            older, newest[key] = sorted((rival, mine), key=_age)
+            past.append((older[0], REPLACED))
     past.sort(key=lambda each: each[0].line)
     return list(newest.values()), past
 
@@ -132,9 +140,12 @@ def write_table(now: Current, project: Project, folder: Path, facts: Mapping[str
 
     Returns whether anything changed. The same answers give the same bytes.
     """
+    schema = annotations_schema(project.dimensions.ids)
+    rows = {row.key: row for row in now.rows}
+    past = {(each.state.line, each.reason): each for each in now.history}
     contents = {
-        TABLE: _parquet((_record(row) for row in now.rows), annotations_schema(_ids(project))),
-        HISTORY: _parquet((_past_record(each) for each in now.history), _history_schema(project)),
+        TABLE: _parquet(now, TABLE, schema, rows, _record),
+        HISTORY: _parquet(now, HISTORY, _history_schema(schema), past, _past_record),
     }
     hashes = {name: sha256_bytes(content) for name, content in contents.items()}
     manifest = {**facts, "files": hashes}
@@ -164,8 +175,8 @@ def _why_not(versions: Versions, latest: State) -> str | None:
     return None if ours else FOREIGN
 
 
-def _draft_or(reason: str, state: State) -> str:
-    return DRAFT if state.draft else reason
+def _age(found: tuple[State, bool]) -> tuple[datetime, int]:
+    return found[0].updated, found[0].line
 
 
 def _rows(
@@ -226,10 +237,6 @@ def _number(account: Any) -> Any:
     return account.get("id") if isinstance(account, dict) else account
 
 
-def _ids(project: Project) -> tuple[str, ...]:
-    return project.dimensions.ids
-
-
 def _record(row: Row) -> dict[str, object]:
     return annotation_row(row.annotation, row.findings)
 
@@ -245,7 +252,7 @@ def _past_record(past: Past) -> dict[str, object]:
     }
 
 
-def _history_schema(project: Project) -> Any:
+def _history_schema(schema: Any) -> Any:
     import pyarrow as pa
 
     names = ("reason", "place", "annotation_id")
@@ -254,15 +261,47 @@ def _history_schema(project: Project) -> Any:
         ("task_id", pa.int64()),
         ("seen", pa.string()),
     ]
-    return pa.schema([*annotations_schema(_ids(project)), *(pa.field(*each) for each in more)])
+    return pa.schema([*schema, *(pa.field(*each) for each in more)])
 
 
-def _parquet(records: Iterable[Mapping[str, object]], schema: Any) -> bytes:
+class Columns:
+    """Records as an Arrow table; only those with a new key are converted again."""
+
+    def __init__(self, schema: Any) -> None:
+        self.table = schema.empty_table()
+        self.position: dict[Any, int] = {}
+        """Row of the table by key."""
+
+    def update(self, records: Mapping[Any, Any], record: Callable[[Any], dict[str, object]]) -> Any:
+        """The table of exactly these records, in their order."""
+        import pyarrow as pa
+
+        new = [key for key in records if key not in self.position]
+        parts = [self.table]
+        for start in range(0, len(new), BATCH):
+            batch = [record(records[key]) for key in new[start : start + BATCH]]
+            parts.append(pa.Table.from_pylist(batch, schema=self.table.schema))
+        where = {key: self.table.num_rows + number for number, key in enumerate(new)}
+        order = [where[key] if key in where else self.position[key] for key in records]
+        self.table = pa.concat_tables(parts).take(pa.array(order, pa.int64())).combine_chunks()
+        self.position = {key: number for number, key in enumerate(records)}
+        return self.table
+
+
+def _parquet(
+    now: Current,
+    name: str,
+    schema: Any,
+    records: Mapping[Any, Any],
+    record: Callable[[Any], dict[str, object]],
+) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if name not in now.columns or now.columns[name].table.schema != schema:
+        now.columns[name] = Columns(schema)
     buffer = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(list(records), schema=schema), buffer)
+    pq.write_table(now.columns[name].update(records, record), buffer)
     content: bytes = buffer.getvalue().to_pybytes()
     return content
 

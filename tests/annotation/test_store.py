@@ -7,12 +7,13 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pyarrow import parquet
 
 from qreasoning.annotation import client, marks
 from qreasoning.annotation.log import LOG, Log, append_states
 from qreasoning.annotation.marks import MARKS
 from qreasoning.annotation.store import pull
-from qreasoning.annotation.table import current, sort_out
+from qreasoning.annotation.table import HISTORY, TABLE, current, sort_out, write_table
 from qreasoning.errors import ServerError
 
 EMAILS = {1: "a@x", 2: "b@x", 3: "c@x"}
@@ -486,3 +487,25 @@ def test_pull_leaves_private_files_only(server, log, tmp_path):
     take(server, log)
     assert {path.name for path in tmp_path.iterdir()} == {LOG, MARKS}
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in tmp_path.iterdir())
+
+
+def test_tables_written_from_what_was_before_equal_those_made_anew(
+    server, log, tmp_path, study, write_project
+):
+    project = write_project(study, "p")
+    people = random.Random(3)
+    for _ in range(5):
+        server.add_task()
+    before = None
+    for _ in range(15):
+        work_once(server, people)
+        take(server, log)
+        before = current(log, project, before)
+        write_table(before, project, tmp_path / "often", {})
+        write_table(current(log, project), project, tmp_path / "anew", {})
+        for name in (TABLE, HISTORY):
+            assert (tmp_path / "often" / name).read_bytes() == (
+                tmp_path / "anew" / name
+            ).read_bytes()
+    reasons = parquet.read_table(tmp_path / "often" / HISTORY).column("reason").to_pylist()
+    assert len(reasons) == len(before.history) > 0
