@@ -34,7 +34,8 @@ from qreasoning.annotation.marks import OVERLAP
 from qreasoning.annotation.project import load_project
 from qreasoning.annotation.run import rebuild
 from qreasoning.annotation.server import embedded
-from qreasoning.annotation.store import INCLUDE, pull
+from qreasoning.annotation.states import INCLUDE
+from qreasoning.annotation.store import pull
 from qreasoning.files import write_text
 from qreasoning.workspace import Workspace, cache_folder, make_study
 

@@ -21,13 +21,9 @@ from qreasoning.annotation.log import (
     is_new,
     moment,
 )
-from qreasoning.annotation.marks import Newest, next_mark, now, read_mark, write_mark
+from qreasoning.annotation.marks import Newest, next_mark, read_mark, write_mark
+from qreasoning.annotation.states import INCLUDE, Facts, draft_states, end_of, state_of
 from qreasoning.errors import ServerError
-
-INCLUDE = (
-    "id,data,updated_at,annotations,result,completed_by,was_cancelled,ground_truth,lead_time,"
-    "created_at,updated_by,parent_prediction"
-)
 
 DRAFT_ENDED = "draft ended"
 
@@ -43,16 +39,6 @@ class Pulled:
     """States added to the log."""
     notes: tuple[str, ...]
     """Sentences about what a person should know."""
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What every line of one pull has in common, and the log-ins by their number."""
-
-    place: str
-    form_version: str
-    emails: Mapping[int, str]
-    seen: str = field(default_factory=now)
 
 
 @dataclass
@@ -128,7 +114,7 @@ def _new_states(
     for annotation in task.get("annotations") or ():
         found.answers.add(annotation["id"])
         before.discard(annotation["id"])
-        state = _state(task, annotation, facts)
+        state = state_of(task, annotation, facts)
         if is_new(log, state):
             yield _looked_at(state, log, found)
     for each in before:
@@ -183,15 +169,8 @@ def _ends(log: Log, facts: Facts, found: Found) -> list[dict[str, Any]]:
     for number in sorted(found.missing, key=str):
         known = log.answers[facts.place, number]
         reason = DELETED if known.states[-1].task_id in found.tasks else TASK_DELETED
-        ends.append(_end(known, facts, SET_BACK if found.older else reason))
+        ends.append(end_of(known, facts, SET_BACK if found.older else reason))
     return ends
-
-
-def _end(known: Versions, facts: Facts, reason: str) -> dict[str, Any]:
-    last = known.states[-1]
-    kept = ("place", "id", "task_id", "image_id", "name", "annotator", "form_version", "draft")
-    end = {key: getattr(last, key) for key in kept}
-    return {**end, "seen": facts.seen, "annotation": None, "reason": reason}
 
 
 def _notes(ends: Iterable[Mapping[str, Any]], found: Found) -> Iterator[str]:
@@ -211,7 +190,7 @@ def _notes(ends: Iterable[Mapping[str, Any]], found: Found) -> Iterator[str]:
 def _drafts(server: Server, project_id: int, log: Log, facts: Facts, found: Found) -> Iterator[str]:
     """Bring drafts into the log; a server that does not give them keeps no answer from us."""
     try:
-        states = list(_draft_states(server, project_id, facts))
+        states = list(draft_states(server, project_id, facts))
     except ServerError as error:
         yield f"Drafts could not be read, answers could: {error}"
         return
@@ -225,39 +204,4 @@ def _drafts(server: Server, project_id: int, log: Log, facts: Facts, found: Foun
         and number not in there
     ]
     new = [state for state in states if is_new(log, state)]
-    found.appended += log.append([*new, *(_end(each, facts, DRAFT_ENDED) for each in ended)])
-
-
-def _draft_states(server: Server, project_id: int, facts: Facts) -> Iterator[dict[str, Any]]:
-    for task in tasks(server, project_id, "id,data,updated_at", with_drafts=True):
-        for draft in server.get_list(f"api/tasks/{task['id']}/drafts"):
-            kept = ("id", "result", "lead_time", "created_at", "updated_at", "annotation")
-            raw = {key: draft.get(key) for key in kept}
-            yield {
-                **_state(task, raw, facts),
-                "id": f"draft-{draft['id']}",
-                "annotator": str(draft["user"]),
-                "draft": True,
-            }
-
-
-def _state(task: Mapping[str, Any], annotation: Mapping[str, Any], facts: Facts) -> dict[str, Any]:
-    by = _user(annotation.get("completed_by"))
-    return {
-        "place": facts.place,
-        "id": annotation["id"],
-        "task_id": task["id"],
-        "task_updated": task.get("updated_at"),
-        "image_id": task["data"].get("image_id"),
-        "name": task["data"].get("name"),
-        "annotator": "nobody" if by is None else facts.emails.get(by, f"user-{by}"),
-        "annotation": annotation,
-        "origin": "server",
-        "form_version": facts.form_version,
-        "seen": facts.seen,
-    }
-
-
-def _user(completed_by: Any) -> int | None:
-    """The id of the account, given as a number or as an object, depending on the server."""
-    return completed_by.get("id") if isinstance(completed_by, dict) else completed_by
+    found.appended += log.append([*new, *(end_of(each, facts, DRAFT_ENDED) for each in ended)])

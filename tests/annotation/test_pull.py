@@ -17,7 +17,7 @@ from qreasoning.annotation.client import Server, tasks
 from qreasoning.annotation.log import LOG, Log
 from qreasoning.annotation.run import pull_project, rebuild
 from qreasoning.annotation.server import embedded
-from qreasoning.annotation.store import INCLUDE
+from qreasoning.annotation.states import INCLUDE
 from qreasoning.annotation.sync import sync
 from qreasoning.annotation.table import HISTORY, TABLE
 from qreasoning.workspace import cache_folder
