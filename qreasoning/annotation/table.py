@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from qreasoning.annotation.answers import read_results
+from qreasoning.annotation.columns import Columns
 from qreasoning.annotation.interface import form_version
 from qreasoning.annotation.log import SET_BACK, Log, State, Versions
 from qreasoning.annotation.project import Project
@@ -33,9 +34,6 @@ REPLACED = "newer answer by the same annotator"
 SKIPPED = "skipped"
 DRAFT = "draft"
 FOREIGN = "task of somebody else"
-
-BATCH = 1000
-"""Rows that are converted at once, for the sake of memory."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ class Current:
     """All other states that were ever seen, in the order of the log."""
     size: int = 0
     """Bytes of the log that it was made from."""
-    columns: dict[str, "Columns"] = field(default_factory=dict, compare=False, repr=False)
+    columns: dict[str, Columns] = field(default_factory=dict, compare=False, repr=False)
     """The rows of each file as Arrow has them, handed on from one result to the next."""
 
 
@@ -262,30 +260,6 @@ def _history_schema(schema: Any) -> Any:
         ("seen", pa.string()),
     ]
     return pa.schema([*schema, *(pa.field(*each) for each in more)])
-
-
-class Columns:
-    """Records as an Arrow table; only those with a new key are converted again."""
-
-    def __init__(self, schema: Any) -> None:
-        self.table = schema.empty_table()
-        self.position: dict[Any, int] = {}
-        """Row of the table by key."""
-
-    def update(self, records: Mapping[Any, Any], record: Callable[[Any], dict[str, object]]) -> Any:
-        """The table of exactly these records, in their order."""
-        import pyarrow as pa
-
-        new = [key for key in records if key not in self.position]
-        parts = [self.table]
-        for start in range(0, len(new), BATCH):
-            batch = [record(records[key]) for key in new[start : start + BATCH]]
-            parts.append(pa.Table.from_pylist(batch, schema=self.table.schema))
-        where = {key: self.table.num_rows + number for number, key in enumerate(new)}
-        order = [where[key] if key in where else self.position[key] for key in records]
-        self.table = pa.concat_tables(parts).take(pa.array(order, pa.int64())).combine_chunks()
-        self.position = {key: number for number, key in enumerate(records)}
-        return self.table
 
 
 def _parquet(
