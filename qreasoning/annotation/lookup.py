@@ -29,20 +29,22 @@ class Task:
 
 def find_project(server: Server, project: Project, folder: Path) -> dict[str, Any] | None:
     """The project on the server: the one it was the last time, else the one with its title and our
-    marker. Raises ServerError where there are several."""
+    marker; empty ones count only where there is no other. Raises ServerError where several are
+    left."""
     known = _places(folder).get(_server_name(server))
     if known is not None:
         same = server.get("api/projects/", ids=str(known["id"]), page_size=1)["results"]
         if same and same[0]["created_at"] == known["created_at"]:
             return _whole(server, same[0])
     named = same_projects(server, project)
-    if len(named) > 1:
-        ids = ", ".join(str(each["id"]) for each in named)
+    filled = [each for each in named if each["task_number"]]
+    if len(filled) > 1:
+        ids = ", ".join(str(each["id"]) for each in filled)
         raise ServerError(
             f"{server.url} has the project '{project.file.title}' more than once (ids {ids}). "
             "Delete all but one there."
         )
-    return _whole(server, named[0]) if named else None
+    return _whole(server, (filled or named)[0]) if named else None
 
 
 def same_projects(server: Server, project: Project) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ people at once, and a run that was cut off is finished by the next one.
 """
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ from qreasoning.annotation.pictures import Pictures
 from qreasoning.annotation.plan import Plan, plan
 from qreasoning.annotation.project import Project
 from qreasoning.errors import DataError
+
+SETTLING = 1.0
+"""Seconds after which a team's server shows every project that was begun before ours."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ def sync(
         say(change)
     if server.loopback:
         link_originals(project)
-    found = _project(server, project, wanted)
+    found = _project(server, project, wanted, say)
     remember_project(server, found, logins_file.parent)
     if server.loopback:
         _serve_folder(server, int(found["id"]), project.served)
@@ -78,18 +82,37 @@ def link_originals(project: Project) -> None:
     beside.replace(link)
 
 
-def _project(server: Server, project: Project, wanted: Plan) -> Mapping[str, Any]:
+def _project(
+    server: Server, project: Project, wanted: Plan, say: Callable[[str], None]
+) -> Mapping[str, Any]:
     if wanted.found is not None:
         if wanted.settings:
             server.send("PATCH", f"api/projects/{wanted.found['id']}/", dict(wanted.settings))
         return wanted.found
     made: Mapping[str, Any] = server.send("POST", "api/projects/", dict(wanted.settings))
-    # Somebody else may have made it at the same moment: the first one stays, an empty later goes.
-    first = same_projects(server, project)[0]
-    if first["id"] != made["id"]:
-        server.send("DELETE", f"api/projects/{made['id']}/")
-        made = server.get(f"api/projects/{first['id']}/")
-    return made
+    if not server.loopback:
+        time.sleep(SETTLING)
+    first, *others = same_projects(server, project)
+    for other in others:
+        if not other["task_number"]:
+            _put_aside(server, other, say)
+    whole: Mapping[str, Any] = server.get(f"api/projects/{first['id']}/")
+    return whole if first["id"] != made["id"] else made
+
+
+def _put_aside(server: Server, empty: Mapping[str, Any], say: Callable[[str], None]) -> None:
+    """Rename an empty project that was made beside ours: by somebody else at the same moment, or
+    by a request that a busy server carried out by half.
+
+    It is not deleted: while Label Studio deletes a project it forgets to count what others submit
+    (and two deletions at once leave it so until it is started again).
+    """
+    aside = {"title": "Made twice: to be deleted", "description": "Empty; made by qreasoning."}
+    server.send("PATCH", f"api/projects/{empty['id']}/", aside)
+    say(
+        f"The project was made twice at the same moment. The one with id {empty['id']} is empty: "
+        "delete it in Label Studio while nobody is at work."
+    )
 
 
 def _serve_folder(server: Server, project_id: int, folder: Path) -> None:

@@ -12,7 +12,7 @@ from qreasoning.annotation import changes
 from qreasoning.annotation.accounts import Login, session_key
 from qreasoning.annotation.answers import write_results
 from qreasoning.annotation.client import Server, tasks
-from qreasoning.annotation.lookup import project_tasks
+from qreasoning.annotation.lookup import project_tasks, same_projects
 from qreasoning.annotation.plan import plan
 from qreasoning.annotation.project_file import Guidelines
 from qreasoning.annotation.run import LOGINS
@@ -167,7 +167,7 @@ def test_sync_by_four_people_at_once_makes_one_project_with_each_picture_once(ru
             for folder in folders
         ]
         ids = {run.result().project_id for run in runs}
-    assert len(ids) == 1
+    assert [each["id"] for each in same_projects(running.server, project)] == list(ids)
     found = list(tasks(running.server, ids.pop(), "id,data"))
     assert sorted(task["data"]["name"] for task in found) == [
         each.name for each in pictures.pictures
@@ -262,7 +262,12 @@ def test_sync_with_two_projects_of_one_title_and_no_memory_refuses_to_choose(run
     synced = running.sync(project)
     made = running.server.get(f"api/projects/{synced.project_id}/")
     copy = {key: made[key] for key in ("title", "description", "label_config")}
-    running.server.send("POST", "api/projects/", copy)
+    other = running.server.send("POST", "api/projects/", copy)
+    pictures = running.pictures(project)
+    empty = plan(running.server, project, pictures, tmp_path / LOGINS)
+    assert empty.found["id"] == synced.project_id
+    task = {"data": {"image": "x", "image_id": "sha256:x", "name": "x"}}
+    running.server.send("POST", f"api/projects/{other['id']}/import", [task])
     assert running.sync(project).project_id == synced.project_id
     with pytest.raises(ServerError, match=r"'Project test\d+' more than once \(ids \d+, \d+\)"):
-        plan(running.server, project, running.pictures(project), tmp_path / LOGINS)
+        plan(running.server, project, pictures, tmp_path / LOGINS)
