@@ -91,12 +91,14 @@ def _looks(
         else:
             found[name] = result
         if number % SAVED_EVERY == 0:
-            _remember(known, found, stamps, remembered)
+            _remember(known, {**remembered, **_stamped(found, stamps)})
             say(f"Checked {number} of {len(waiting)} pictures")
     if broken:
         count = f"{len(broken)} pictures cannot be used; the first: " if len(broken) > 1 else ""
         raise DataError(f"{count}{broken[0]}")
-    _remember(known, found, stamps, remembered)
+    # Only now without pictures that the project no longer has.
+    if remembered != _stamped(found, stamps):
+        _remember(known, _stamped(found, stamps))
     return {name: found[name] for name in names}
 
 
@@ -143,18 +145,14 @@ def _remembered(known: Path) -> dict[str, tuple[Stamp, Look]]:
     }
 
 
-def _remember(
-    known: Path,
-    found: dict[str, Look],
-    stamps: dict[str, Stamp],
-    remembered: dict[str, tuple[Stamp, Look]],
-) -> None:
-    now = {name: (stamps[name], each) for name, each in found.items()}
-    if all(remembered.get(name) == each for name, each in now.items()):
-        return
+def _stamped(found: dict[str, Look], stamps: dict[str, Stamp]) -> dict[str, tuple[Stamp, Look]]:
+    return {name: (stamps[name], each) for name, each in found.items()}
+
+
+def _remember(known: Path, looks: dict[str, tuple[Stamp, Look]]) -> None:
     pictures = {
         name: [*stamp, each.image_id, each.side, list(each.reasons)]
-        for name, (stamp, each) in {**remembered, **now}.items()
+        for name, (stamp, each) in looks.items()
     }
     write_json(known, {"format": _FORMAT, "pictures": pictures})
 

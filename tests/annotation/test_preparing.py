@@ -1,6 +1,7 @@
 """Pictures that browsers do not show as they are."""
 
 import io
+import json
 import re
 import struct
 import zlib
@@ -262,3 +263,13 @@ def test_collect_makes_a_copy_again_that_was_removed(study, write_project, paint
     copy.unlink()
     collect(project, known, print)
     assert copy.read_bytes() == content
+
+
+def test_collect_forgets_pictures_that_left(study, write_project, paint, tmp_path):
+    project = write_project(study, "p")
+    paths = paint(project.pictures, 3)
+    known = tmp_path / "known.json"
+    collect(project, known, print)
+    paths[1].unlink()
+    collect(project, known, print)
+    assert list(json.loads(known.read_text())["pictures"]) == ["picture 00.png", "picture 02.png"]
