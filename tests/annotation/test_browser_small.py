@@ -53,3 +53,6 @@ def test_consent_is_shown_first_and_an_answer_by_phone_carries_the_version(
     values = {each["from_name"]: each["value"] for each in task["annotations"][0]["result"]}
     assert values["guidelines_version"] == {"text": ["7b"]}
     assert values["overall"] == {"rating": 4}
+    _, now = running.pull(project, synced)
+    assert [row.annotation.guidelines_version for row in now.rows] == ["7b"]
+    assert now.rows[0].findings == ()
