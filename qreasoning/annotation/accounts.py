@@ -11,9 +11,9 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from qreasoning.annotation.client import TIMEOUT, Server
+from qreasoning.annotation.client import Server
 from qreasoning.errors import DataError, ServerError
 from qreasoning.files import write_text
 
@@ -68,7 +68,7 @@ def make_accounts(server: Server, wanted: Sequence[Login], path: Path) -> list[s
     there = accounts(server)
     missing = [login for login in wanted if login.email.lower() not in there]
     made = []
-    invite = server.get("api/invite")["invite_url"] if missing else ""
+    invite = server.get_object("api/invite", "invite_url")["invite_url"] if missing else ""
     for login in missing:
         try:
             _sign_up(server, invite, login, path)
@@ -82,7 +82,7 @@ def make_accounts(server: Server, wanted: Sequence[Login], path: Path) -> list[s
 
 def accounts(server: Server) -> set[str]:
     """The e-mail addresses of everybody on the server, in lower case."""
-    return {user["email"].lower() for user in server.get("api/users/")}
+    return {user["email"].lower() for user in server.get_list("api/users/")}
 
 
 def session_key(server: Server, login: Login) -> str:
@@ -98,19 +98,23 @@ def session_key(server: Server, login: Login) -> str:
             answer = browser.get("api/current-user/token")
         except httpx.TransportError as error:
             raise ServerError(f"{server.url} cannot be reached ({error}). Start it.") from None
-    if answer.status_code != 200:
+    token = _content(answer).get("token")
+    if answer.status_code != 200 or token is None:
         raise ServerError(
             f"{server.url} does not accept the log-in {login.email} ({answer.status_code}). "
             "Correct its line in logins.csv, or remove the line to get a new log-in."
         )
-    return str(answer.json()["token"])
+    return str(token)
 
 
 def _browser(server: Server) -> "httpx.Client":
     import httpx
 
     return httpx.Client(
-        base_url=server.url, timeout=TIMEOUT, follow_redirects=True, trust_env=not server.loopback
+        base_url=server.url,
+        timeout=server.timeout,
+        follow_redirects=True,
+        trust_env=not server.loopback,
     )
 
 
@@ -128,14 +132,35 @@ def _post(browser: "httpx.Client", path: str, login: Login) -> "httpx.Response":
 
 
 def _sign_up(server: Server, invite: str, login: Login, path: Path) -> None:
-    with _browser(server) as browser:
-        _post(browser, invite.lstrip("/"), login)
-        made = browser.get("api/current-user/whoami")
-    if made.status_code != 200 or made.json().get("email", "").lower() != login.email.lower():
+    import httpx
+
+    try:
+        with _browser(server) as browser:
+            _post(browser, invite.lstrip("/"), login)
+            answer = browser.get("api/current-user/whoami")
+    except httpx.TransportError as error:
+        raise ServerError(
+            f"{server.url} broke off while the account {login.email} was made ({error}). "
+            "Run the same command again; it looks first what is done already."
+        ) from None
+    if (
+        answer.status_code != 200
+        or _content(answer).get("email", "").lower() != login.email.lower()
+    ):
         raise ServerError(
             f"{server.url} did not make the account {login.email} of {path} "
-            f"({made.status_code}). Make it there by hand with that password, or set annotators: 0."
+            f"({answer.status_code}). Run the same command again; if it stays so, make it there by "
+            "hand with that password, or set annotators: 0."
         )
+
+
+def _content(answer: "httpx.Response") -> dict[str, Any]:
+    """The JSON object of an answer; empty where it is none."""
+    try:
+        content = answer.json()
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _read(path: Path) -> list[Login]:

@@ -125,8 +125,9 @@ def _uploaded(
     # Uploads are renamed to <random>-<name>; a name made from the content finds them again.
     files = {upload_key(each): _upload(project, each) for each in batch}
     path = f"api/projects/{project_id}/import"
-    ids = server.upload(path, files, commit_to_project="false")["file_upload_ids"]
-    rows = server.get(f"api/projects/{project_id}/file-uploads", ids=str(ids))
+    answer = server.upload(path, files, commit_to_project="false")
+    ids = server.checked(path, answer, "file_upload_ids")["file_upload_ids"]
+    rows = server.get_list(f"api/projects/{project_id}/file-uploads", ids=str(ids))
     stored = {row["file"].rsplit("-", 1)[-1].split(".")[0]: row["file"] for row in rows}
     return [f"/data/{stored[upload_key(each)]}" for each in batch]
 

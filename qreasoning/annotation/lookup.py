@@ -33,7 +33,8 @@ def find_project(server: Server, project: Project, folder: Path) -> dict[str, An
     left."""
     known = _places(folder).get(_server_name(server))
     if known is not None:
-        same = server.get("api/projects/", ids=str(known["id"]), page_size=1)["results"]
+        listed = server.get_object("api/projects/", "results", ids=str(known["id"]), page_size=1)
+        same = listed["results"]
         if same and same[0]["created_at"] == known["created_at"]:
             return _whole(server, same[0])
     named = same_projects(server, project)
@@ -49,7 +50,7 @@ def find_project(server: Server, project: Project, folder: Path) -> dict[str, An
 
 def same_projects(server: Server, project: Project) -> list[dict[str, Any]]:
     """The projects with this one's title and marker, by rising id; one is as it should be."""
-    answer = server.get("api/projects/", title=project.file.title, page_size=100)
+    answer = server.get_object("api/projects/", "results", title=project.file.title, page_size=100)
     same = [
         each
         for each in answer["results"]
@@ -94,8 +95,7 @@ def upload_key(picture: Picture) -> str:
 
 
 def _whole(server: Server, listed: Mapping[str, Any]) -> dict[str, Any]:
-    whole: dict[str, Any] = server.get(f"api/projects/{listed['id']}/")
-    return whole
+    return server.get_object(f"api/projects/{listed['id']}/", "id", "created_at")
 
 
 def _server_name(server: Server) -> str:

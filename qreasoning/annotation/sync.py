@@ -89,14 +89,15 @@ def _project(
         if wanted.settings:
             server.send("PATCH", f"api/projects/{wanted.found['id']}/", dict(wanted.settings))
         return wanted.found
-    made: Mapping[str, Any] = server.send("POST", "api/projects/", dict(wanted.settings))
+    answer = server.send("POST", "api/projects/", dict(wanted.settings))
+    made = server.checked("api/projects/", answer, "id", "created_at")
     if not server.loopback:
         time.sleep(SETTLING)
     first, *others = same_projects(server, project)
     for other in others:
         if not other["task_number"]:
             _put_aside(server, other, say)
-    whole: Mapping[str, Any] = server.get(f"api/projects/{first['id']}/")
+    whole: Mapping[str, Any] = server.get_object(f"api/projects/{first['id']}/")
     return whole if first["id"] != made["id"] else made
 
 
@@ -117,7 +118,7 @@ def _put_aside(server: Server, empty: Mapping[str, Any], say: Callable[[str], No
 
 def _serve_folder(server: Server, project_id: int, folder: Path) -> None:
     # The row alone grants access to the folder; synchronising it would add tasks of its own.
-    rows = server.get("api/storages/localfiles", project=project_id)
+    rows = server.get_list("api/storages/localfiles", project=project_id)
     if all(row["path"] != str(folder) for row in rows):
         body = {"project": project_id, "path": str(folder), "use_blob_urls": True}
         server.send("POST", "api/storages/localfiles", {**body, "title": folder.name[:200]})

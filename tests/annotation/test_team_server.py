@@ -206,6 +206,29 @@ def test_pull_outlasts_a_fault_that_passes(running, answered, through, tmp_path,
     assert len(pulled(server, answered, tmp_path)) == 4
 
 
+@pytest.mark.parametrize("name", ["401", "404", "500", "page", "list", "object", "half"])
+def test_sync_under_a_fault_at_any_request_is_a_sentence_and_is_finished_later(
+    running, through, name
+):
+    proxy, server = through
+    project = running.project(count=2, annotators=1)
+    for first in range(1, 40):
+        proxy.asked.clear()
+        proxy.fault = lambda number, path, first=first: FAULTS[name] if number >= first else None
+        try:
+            running.sync(project, server)
+        except ServerError as error:
+            assert str(error).count(". ") <= 2
+        if len(proxy.asked) < first:  # it was done before the fault
+            break
+    proxy.fault = lambda number, path: None
+    synced = running.sync(project, server)
+    assert len(running.server.get("api/projects/", title=project.file.title)["results"]) == 1
+    there = [task["data"]["image_id"] for task in tasks(server, synced.project_id, "id,data")]
+    assert len(there) == len(set(there)) == 2
+    assert [login.label for login in synced.logins] == ["annotator-1"]
+
+
 @pytest.mark.parametrize("name", ["500", "reset", "time-out", "half"])
 def test_import_whose_answer_is_lost_is_finished_without_doubles(running, through, name):
     proxy, server = through
