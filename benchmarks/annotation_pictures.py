@@ -47,8 +47,9 @@ def main() -> None:
         ]
     table = "\n".join(
         [
-            "| pictures | ours, per s | Pillow alone, per s | ours / Pillow | again, nothing new |",
-            "|---|---|---|---|---|",
+            "| pictures | ours, per s | Pillow alone, per s | ours / Pillow | processor time "
+            "of ours and Pillow, ms a picture | again, nothing new |",
+            "|---|---|---|---|---|---|",
             *rows,
         ]
     )
@@ -57,6 +58,7 @@ def main() -> None:
         f"# Preparing pictures\n\n`{command(chosen)}`, "
         f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores "
         f"({platform.machine()}), Python {platform.python_version()}, Pillow {PIL.__version__}. "
+        f"Load of the machine at the end: {os.getloadavg()[0]:.1f}. "
         "Two rounds each, the better one; what the sets are and what Pillow alone does is said at "
         f"the top of the script.\n\n{table}\n",
         encoding="utf-8",
@@ -82,12 +84,13 @@ def measured(study, name, count, size, long_side) -> list[str]:
         known.unlink(missing_ok=True)
         ours.append(timed(lambda: collect(project, known, lambda text: None)))
         theirs.append(timed(lambda: pillow_alone(paths, study.root / "alone", long_side)))
-    again = timed(lambda: collect(project, known, lambda text: None))
-    best, other = count / min(ours), count / min(theirs)
+    again, _ = timed(lambda: collect(project, known, lambda text: None))
+    best, other = count / min(ours)[0], count / min(theirs)[0]
+    spent = [1000 * min(cpu for _, cpu in each) / count for each in (ours, theirs)]
     what = "as they are" if long_side is None else f"scaled to {long_side}"
     return [
         f"| {count:,} of {size[0]} x {size[1]}, {what} | {best:.1f} | {other:.1f} "
-        f"| {best / other:.2f} | {again:.2f} s |"
+        f"| {best / other:.2f} | {spent[0]:.1f}, {spent[1]:.1f} | {again:.2f} s |"
     ]
 
 
@@ -133,10 +136,11 @@ def one_alone(path: Path, folder: Path, long_side: int | None) -> None:
     shown.resize(size, Image.Resampling.LANCZOS).save(folder / f"{name}.png", compress_level=1)
 
 
-def timed(work) -> float:
-    start = time.perf_counter()
+def timed(work) -> tuple[float, float]:
+    """Seconds that passed, and seconds of processor time of this process and those it ended."""
+    start, before = time.perf_counter(), sum(os.times()[:4])
     work()
-    return time.perf_counter() - start
+    return time.perf_counter() - start, sum(os.times()[:4]) - before
 
 
 if __name__ == "__main__":
