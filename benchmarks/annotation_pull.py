@@ -1,10 +1,11 @@
 """The pull against a real Label Studio: speed, memory, writers at work, killed processes.
 
     python benchmarks/annotation_pull.py [--large 10000] [--small 1000] [--runs 20] [--kills 50]
+        [--repeat 3] [--parts small,large,events,writers,kills]
 
 A server of its own is started in a temporary folder. The answers have every field filled in. Plain
 paging asks for the same fields in the same order and keeps nothing. Prints its table and writes it
-beside itself, after each part.
+beside itself, after each part; lines of parts that did not run stay as they are.
 """
 
 import argparse
@@ -50,18 +51,18 @@ def main() -> None:
         print(json.dumps(one(*sys.argv[2:])))
         return
     options = argparse.ArgumentParser()
-    for name, default in {"large": 10_000, "small": 1_000, "runs": 20, "kills": 50}.items():
+    numbers = {"large": 10_000, "small": 1_000, "runs": 20, "kills": 50, "repeat": 3}
+    for name, default in numbers.items():
         options.add_argument(f"--{name}", type=int, default=default)
+    options.add_argument("--parts", default="small,large,events,writers,kills")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as name:
         study = make_study(Path(name) / "study")
         bench = Bench(study, chosen)
         with embedded(study.root / "data", study.root, cache_folder(), print) as server:
             bench.begin(server)
-            bench.speed()
-            bench.events()
-            bench.writers()
-            bench.kills()
+            for part in chosen.parts.split(","):
+                getattr(bench, part)()
 
 
 def one(url: str, key: str, project_id: str, root: str, folder: str) -> dict[str, float]:
@@ -87,7 +88,7 @@ class Bench:
         self.project = load_project("bench", study)
         self.form = form_version(self.project.dimensions)
         self.random = random.Random(0)
-        self.lines: list[str] = []
+        self.lines = lines_of(RESULT)
         self.folders = 0
 
     def begin(self, server: Server) -> None:
@@ -155,23 +156,30 @@ class Bench:
 
     # What is measured
 
-    def speed(self) -> None:
-        for count in (self.chosen.small, self.chosen.large):
-            project_id = self.fill(count, 2)
-            plain, whole = [], []
-            for _ in range(3):
-                begun = time.perf_counter()
-                seen = sum(1 for _ in tasks(self.server, project_id, INCLUDE))
-                plain.append(time.perf_counter() - begun)
-                assert seen == count
-                whole.append(self.one(project_id))
-            best = min(each["pull"] + each["tables"] for each in whole)
-            self.say(
-                f"full pull of {count} tasks, {2 * count} answers (three times, the best)",
-                f"{best:.1f} s (with its tables), {best / min(plain):.2f} x plain paging "
-                f"({min(plain):.1f} s), {max(each['mb'] for each in whole):.0f} MB",
-            )
-            self.changes(project_id, count)
+    def small(self) -> None:
+        self.speed(self.chosen.small)
+
+    def large(self) -> None:
+        self.speed(self.chosen.large)
+
+    def speed(self, count: int) -> None:
+        project_id = self.fill(count, 2)
+        plain, whole = [], []
+        for _ in range(self.chosen.repeat):
+            begun = time.perf_counter()
+            seen = sum(1 for _ in tasks(self.server, project_id, INCLUDE))
+            plain.append(time.perf_counter() - begun)
+            assert seen == count
+            whole.append(self.one(project_id))
+        ours = [each["pull"] + each["tables"] for each in whole]
+        logs = [each["pull"] for each in whole]
+        self.say(
+            f"full pull of {count} tasks, {2 * count} answers, in turn with plain paging",
+            f"log and tables {seconds(ours)}, of which the log {seconds(logs)}; plain paging "
+            f"{seconds(plain)}; ratio of the best {min(ours) / min(plain):.2f}, of the sums "
+            f"{sum(ours) / sum(plain):.2f}; {max(each['mb'] for each in whole):.0f} MB",
+        )
+        self.changes(project_id, count)
 
     def one(self, project_id: int) -> dict[str, float]:
         arguments = [self.server.url, self.key, str(project_id), self.study.root, self.folder()]
@@ -187,7 +195,7 @@ class Bench:
         settling = time.perf_counter() - begun
         page = list(tasks(self.server, project_id, "id,annotations"))
         times, parts = [], []
-        for _ in range(3):
+        for _ in range(self.chosen.repeat):
             for task in self.random.sample(page, CHANGES):
                 path = f"api/annotations/{task['annotations'][0]['id']}/"
                 self.server.send("PATCH", path, {"result": self.result()})
@@ -208,12 +216,12 @@ class Bench:
             quiet.append(time.perf_counter() - begun)
         same = table(log.path.parent) == self.truth(project_id)
         self.say(
-            f"pull of {CHANGES} changes among {count} tasks, in one process (three times)",
-            f"{', '.join(f'{each:.2f}' for each in times)} s with the tables, of which the log "
-            f"{', '.join(f'{each:.2f}' for each in parts)} s; equal to the server's: {same}",
+            f"pull of {CHANGES} changes among {count} tasks, in one process",
+            f"log and tables {seconds(times)}, of which the log {seconds(parts)}; equal to the "
+            f"server's: {same}",
         )
         self.say(
-            f"pull of no changes among {count} tasks (five times, the median)",
+            f"pull of no changes among {count} tasks (the median of five)",
             f"{statistics.median(quiet):.2f} s; the one that reads the overlap of the bulk import "
             f"again, once: {settling:.1f} s",
         )
@@ -310,7 +318,7 @@ class Bench:
         begun = time.perf_counter()
         log = Log(self.folder())
         self.take(project_id, log)
-        seconds = time.perf_counter() - begun
+        whole = time.perf_counter() - begun
         counts = {"torn": 0, "partial": 0, "equal": 0, "killed": 0}
         for number in range(self.chosen.kills):
             fresh = number % 2 == 0
@@ -319,7 +327,7 @@ class Bench:
                     path = f"api/annotations/{task['annotations'][0]['id']}/"
                     self.server.send("PATCH", path, {"result": self.result()})
             folder = self.folder() if fresh else log.path.parent
-            self.kill_one(project_id, folder, seconds if fresh else seconds / 4, counts)
+            self.kill_one(project_id, folder, whole if fresh else whole / 4, counts)
             self.take(project_id, Log(folder))
             undisturbed = Log(self.folder())
             self.take(project_id, undisturbed)
@@ -351,15 +359,29 @@ class Bench:
         counts["torn"] += bool(content) and not content.endswith(b"\n")
 
     def say(self, work: str, measured: str) -> None:
-        self.lines.append(f"| {work} | {measured} |")
-        print(self.lines[-1], flush=True)
-        table = "\n".join(["| work | measured |", "|---|---|", *self.lines])
-        command = " ".join(["python benchmarks/annotation_pull.py", *sys.argv[1:]])
+        load = os.getloadavg()[0]
+        self.lines[work] = f"{measured} | {load:.1f}"
+        print(f"| {work} | {self.lines[work]} |", flush=True)
+        rows = "\n".join(f"| {work} | {rest} |" for work, rest in self.lines.items())
         RESULT.write_text(
-            f"# Pulling\n\n`{command}`, {time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores "
-            f"({platform.machine()}), Python {platform.python_version()}, Label Studio {version()} "
-            f"on SQLite. What each line does is said at the head of the script.\n\n{table}\n"
+            f"# Pulling\n\n`python benchmarks/annotation_pull.py`, {time.strftime('%Y-%m-%d')}, "
+            f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, "
+            f"Label Studio {version()} on SQLite. What each line does is said at the head of the "
+            f"script; load is what else the machine did (1 is one busy process, ours and the "
+            f"server's included).\n\n| work | measured | load |\n|---|---|---|\n{rows}\n"
         )
+
+
+def lines_of(path: Path) -> dict[str, str]:
+    """The lines of an earlier result: what was measured, by the work."""
+    if not path.is_file():
+        return {}
+    rows = [line.strip("| ") for line in path.read_text().splitlines() if line.startswith("| ")]
+    return dict(row.split(" | ", 1) for row in rows[1:])
+
+
+def seconds(times: list[float]) -> str:
+    return ", ".join(f"{each:.2f}" for each in times) + " s"
 
 
 def caption(result: list) -> str:

@@ -272,10 +272,12 @@ def _parquet(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if name not in now.columns or now.columns[name].table.schema != schema:
+    if name not in now.columns or now.columns[name].schema != schema:
         now.columns[name] = Columns(schema)
     buffer = pa.BufferOutputStream()
-    pq.write_table(now.columns[name].update(records, record), buffer)
+    with pq.ParquetWriter(buffer, schema) as writer:
+        for part in now.columns[name].parts(records, record):
+            writer.write_table(part)
     content: bytes = buffer.getvalue().to_pybytes()
     return content
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pyarrow import parquet
 
-from qreasoning.annotation import client, marks
+from qreasoning.annotation import client, columns, marks
 from qreasoning.annotation.log import LOG, Log, append_states
 from qreasoning.annotation.marks import MARKS
 from qreasoning.annotation.store import pull
@@ -490,8 +490,9 @@ def test_pull_leaves_private_files_only(server, log, tmp_path):
 
 
 def test_tables_written_from_what_was_before_equal_those_made_anew(
-    server, log, tmp_path, study, write_project
+    server, log, tmp_path, study, write_project, monkeypatch
 ):
+    monkeypatch.setattr(columns, "ROWS", 3)
     project = write_project(study, "p")
     people = random.Random(3)
     for _ in range(5):
