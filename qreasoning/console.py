@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from qreasoning.annotation.commands import CommandReport
     from qreasoning.annotation.status import StatusTable
     from qreasoning.data.build import BuildReport
     from qreasoning.demo import DemoReport
@@ -41,18 +42,46 @@ def _cell(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
+FINDINGS_SHOWN = 6
+"""Of one annotator, the most frequent ones; all are in findings.parquet."""
+
+
 def show_status(status: "StatusTable") -> None:
     """Show how far an annotation project is."""
     target = f"{status.complete} of {status.images} pictures have {status.annotators_per_image}"
+    everybody = [person.with_findings for person in status.people.values()]
     show_table(
         f"{status.project}: {target} or more answers",
-        ["annotator", "answers"],
-        [*status.answers.items(), ("everybody", status.total)],
+        ["annotator", "answers", "skipped", "s per picture", "with findings"],
+        [
+            *(
+                (
+                    *(name, person.answers, person.skipped),
+                    "" if person.seconds is None else f"{person.seconds:.0f}",
+                    person.with_findings,
+                )
+                for name, person in status.people.items()
+            ),
+            ("everybody", status.total, status.skipped, "", sum(everybody)),
+        ],
     )
-    counts = {"skipped": status.skipped, "replaced": status.replaced, "foreign": status.foreign}
-    for what, count in {**counts, **status.findings}.items():
+    for name, person in status.people.items():
+        if person.findings:
+            shown = list(person.findings.items())[:FINDINGS_SHOWN]
+            more = "" if len(person.findings) <= FINDINGS_SHOWN else ", …"
+            counts = ", ".join(f"{count} x {finding}" for finding, count in shown)
+            say(f"  {name}: {counts}{more}")
+    for what, count in (("replaced", status.replaced), ("foreign", status.foreign)):
         if count:
             say(f"  {count} x {what}")
+
+
+def show_command(report: "CommandReport") -> None:
+    """Show what a command of the annotate group did."""
+    for note in report.notes:
+        say(note)
+    show_status(report.status)
+    say(f"{report.appended} new states in the log of {report.folder}")
 
 
 def show_build(report: "BuildReport") -> None:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from qreasoning.analysis.report import AlignReport, align_report
 from qreasoning.annotation import answers
+from qreasoning.annotation.log import Log
 from qreasoning.annotation.pictures import Pictures, collect
 from qreasoning.annotation.project import load_project
 from qreasoning.annotation.run import LOGINS, pull_project
@@ -131,6 +132,8 @@ def _texts(facts: Mapping[str, Any], size: Size) -> dict[str, str]:
         "annotators": size.people,
         "annotators_per_image": 1,
         "simulated": True,
+        # Simulated texts come from templates.
+        "rules": {"alike": None},
     }
     scores = {
         "name": "simulated-mos",
@@ -217,7 +220,7 @@ def _annotate(study: Workspace, scenes: Sequence[Scene], seed: int, size: Size, 
         ]
         for job in jobs:
             job.result()
-        pull_project(server, project, synced, folder)
+        pull_project(server, project, synced, Log(folder))
 
 
 def _chosen(scenes: Sequence[Scene], seed: int, size: Size) -> list[Scene]:

@@ -14,6 +14,7 @@ COUNT = 8
 RESERVED = frozenset(
     {"image", "image_id", "name", "annotator", "project", "caption", "reasoning", "overall"}
     | {"seconds", "created", "updated", "form_version", "prelabelled", "findings", "split", "mos"}
+    | {"guidelines_version", "labels", "reason", "place", "annotation_id", "task_id", "seen"}
 )
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,29}")
 

@@ -4,6 +4,8 @@ another picture."""
 import base64
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,28 +44,74 @@ def list_pictures(folder: Path) -> list[Path]:
 
 
 def decode(content: bytes, name: str) -> "Image":
-    """Decode a picture to RGB, upright by its EXIF orientation.
+    """Decode a picture to RGB, upright by its EXIF orientation; of an animation the first frame.
 
     `name` is used in errors. Raises DataError for what is no picture, is truncated, or has more
     than `MAX_PIXELS` pixels (checked before decoding).
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    with opened(content, name) as picture:
+        return upright(picture).convert("RGB")
+
+
+@contextmanager
+def opened(content: bytes, name: str) -> Iterator["Image"]:
+    """A picture that is open but not decoded yet. What goes wrong with it inside the block is a
+    DataError that names it; it has at most `MAX_PIXELS` pixels."""
+    from PIL import Image, ImageCms, UnidentifiedImageError
 
     try:
         with warnings.catch_warnings():
             # Pillow's own limit only warns; ours below decides.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            picture = Image.open(io.BytesIO(content), formats=_FORMATS)
-            _refuse_huge(picture.width, picture.height, name)
-            return ImageOps.exif_transpose(picture).convert("RGB")
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
+                _refuse_huge(picture.width, picture.height, name)
+                yield picture
     except UnidentifiedImageError:
         raise DataError(
             f"{name} is not a picture that can be read. Replace or remove it."
         ) from None
     except Image.DecompressionBombError as error:
         raise DataError(f"{name} is too large: {error} Scale it down or remove it.") from None
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, ImageCms.PyCMSError) as error:
         raise DataError(f"{name} is damaged ({error}). Replace or remove it.") from None
+
+
+def upright(picture: "Image") -> "Image":
+    """The picture as it is meant to be seen: turned by its EXIF orientation, with 8 bits a sample,
+    in RGB, grey or either with transparency. May change `picture` itself. Raises ValueError for
+    samples of 32 bits."""
+    from PIL import ImageOps
+
+    ImageOps.exif_transpose(picture, in_place=True)
+    if picture.mode in ("RGB", "L", "RGBA", "LA"):
+        return picture
+    if picture.mode.startswith("I;16"):
+        return _eight_bits(picture)
+    if picture.mode in ("I", "F"):
+        raise ValueError("samples of 32 bits, save it with 8 or 16")
+    if picture.mode == "CMYK" and "icc_profile" in picture.info:
+        return _from_profile(picture)
+    return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+
+
+def _eight_bits(picture: "Image") -> "Image":
+    import numpy as np
+    from PIL import Image
+
+    # Pillow's own conversion cuts off everything above 255.
+    return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+
+
+def _from_profile(picture: "Image") -> "Image":
+    from PIL import ImageCms
+
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(picture.info["icc_profile"]))
+    shown = ImageCms.profileToProfile(
+        picture, profile, ImageCms.createProfile("sRGB"), outputMode="RGB"
+    )
+    assert shown is not None  # noqa: S101  (None only for a change in place)
+    shown.info.pop("icc_profile", None)
+    return shown
 
 
 def _refuse_huge(width: int, height: int, name: str) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from qreasoning.scripts import Script, is_blank, share_written_in, words
 from qreasoning.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,6 +22,19 @@ class Rules(Settings):
     """A caption with fewer words is rejected."""
     min_reasoning_words: int = Field(default=5, ge=0)
     """A reasoning with fewer words is rejected."""
+    script: Script | None = None
+    """The script that caption and reasoning are asked for in; a text of which less than half is
+    written in it is rejected. null: any."""
+    min_seconds: float = Field(default=0.0, ge=0)
+    """An answer that took less time is rejected; one whose time is unknown is not."""
+
+
+class CampaignRules(Rules):
+    """What answers must satisfy while they are collected: `Rules`, and how alike texts may be."""
+
+    alike: float | None = Field(default=0.6, gt=0, le=1)
+    """A text that shares this part of its word pairs with an earlier one is reported as copied.
+    null: nothing is, as for simulated texts that come from templates."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +55,10 @@ class Annotation:
     updated: str
     form_version: str
     prelabelled: bool = False
+    labels: tuple[str, ...] = ()
+    """What a reader should know of it: `edited by someone else`, `ground truth`, `older form`, …"""
+    guidelines_version: str | None = None
+    """The version of the guidelines that it was given under, where one is known."""
 
 
 def check(annotation: Annotation, rules: Rules, dimension_ids: Sequence[str]) -> list[str]:
@@ -56,10 +74,19 @@ def check(annotation: Annotation, rules: Rules, dimension_ids: Sequence[str]) ->
         ("caption", annotation.caption, rules.min_caption_words),
         ("reasoning", annotation.reasoning, rules.min_reasoning_words),
     ):
-        if not text.strip():
-            findings.append(f"empty {field}")
-        elif len(text.split()) < least:
-            findings.append(f"{field} too short ({len(text.split())} of {least} words)")
+        findings += _check_text(field, text, least, rules.script)
+    if annotation.seconds is not None and annotation.seconds < rules.min_seconds:
+        findings.append(f"too fast ({annotation.seconds:.1f} of {rules.min_seconds:g} s)")
+    return findings
+
+
+def _check_text(field: str, text: str, least: int, script: Script | None) -> list[str]:
+    if is_blank(text):
+        return [f"empty {field}"]
+    count = len(words(text))
+    findings = [f"{field} too short ({count} of {least} words)"] if count < least else []
+    if script is not None and share_written_in(text, script) < 0.5:
+        findings.append(f"{field} is not in {script} script")
     return findings
 
 
@@ -78,7 +105,9 @@ def annotations_schema(dimension_ids: Sequence[str]) -> "pa.Schema":
         ("created", pa.string()),
         ("updated", pa.string()),
         ("form_version", pa.string()),
+        ("guidelines_version", pa.string()),
         ("prelabelled", pa.bool_()),
+        ("labels", pa.list_(pa.string())),
         ("findings", pa.list_(pa.string())),
     ]
     return pa.schema([*texts, *ratings, *notes, *rest])
@@ -88,7 +117,8 @@ def annotation_row(annotation: Annotation, findings: Sequence[str]) -> dict[str,
     """An annotation as a row of `annotations_schema`."""
     row = {key: value for key, value in vars(annotation).items() if key not in ("ratings", "notes")}
     notes = {f"{dimension}_note": note for dimension, note in annotation.notes.items()}
-    return {**row, **annotation.ratings, **notes, "findings": list(findings)}
+    lists = {"labels": list(annotation.labels), "findings": list(findings)}
+    return {**row, **annotation.ratings, **notes, **lists}
 
 
 def chains_schema() -> "pa.Schema":

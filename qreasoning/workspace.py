@@ -57,6 +57,16 @@ class Workspace:
         return self.root / "outputs" / "annotations"
 
     @property
+    def label_studio(self) -> Path:
+        """`outputs/label-studio`, the embedded server's database and log-in."""
+        return self.root / "outputs" / "label-studio"
+
+    @property
+    def backups(self) -> Path:
+        """`outputs/backups`, `<project>/<time>` below."""
+        return self.root / "outputs" / "backups"
+
+    @property
     def datasets(self) -> Path:
         """`outputs/datasets`, `<name>/<version>` below."""
         return self.root / "outputs" / "datasets"

@@ -65,6 +65,11 @@ def pictures(study):
     ("command", "said"),
     [
         (("annotate", "--project", "nope", "--once"), "no project 'nope' in"),
+        (("annotate",), "Add --project"),
+        (("annotate", "pull", "--project", "konIQ"), "qr annotate --project konIQ"),
+        (("annotate", "backup", "--project", "konIQ"), "nothing to save yet"),
+        (("annotate", "import", "--project", "konIQ", "nope.json"), "database.mmsp-kn.de"),
+        (("annotate", "--project", "konIQ", "--once", "--watch"), "Give one of them"),
         (("train", "nope"), "no recipe 'nope' in"),
         (("build-dataset", "--spec", "nope"), "no dataset specification 'nope'"),
         (("build-dataset",), "qr annotate --project konIQ"),

@@ -39,8 +39,9 @@ def test_python_m_is_qr(qr):
 
 def test_every_command_has_help(qr):
     commands = ("init", "annotate", "build-dataset", "train", "predict", "align-report", "demo")
-    for command in commands:
-        result = qr(command, "--help")
+    group = [f"annotate {each}" for each in ("pull", "status", "import", "rebuild", "backup")]
+    for command in (*commands, *group):
+        result = qr(*command.split(), "--help")
         assert result.returncode == 0
         assert "Usage" in result.stdout
 

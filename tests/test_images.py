@@ -86,3 +86,18 @@ def test_thumbnail_uri_holds_a_small_webp():
     kind, content = uri.split(",")
     assert kind == "data:image/webp;base64"
     assert Image.open(io.BytesIO(base64.b64decode(content))).size == (100, 50)
+
+
+def test_decode_of_16_bits_keeps_the_tones():
+    ramp = np.tile(np.linspace(0, 65535, 64).round().astype(np.uint16), (8, 1))
+    buffer = io.BytesIO()
+    Image.fromarray(ramp).save(buffer, "PNG")
+    found = np.asarray(images.decode(buffer.getvalue(), "ramp.png"))
+    assert np.array_equal(found, np.repeat((ramp >> 8)[..., None], 3, axis=-1))
+
+
+def test_decode_of_cmyk_with_a_damaged_profile_says_so():
+    buffer = io.BytesIO()
+    Image.new("CMYK", (8, 8)).save(buffer, "JPEG", icc_profile=b"no profile")
+    with pytest.raises(DataError, match=r"^a\.jpg is damaged"):
+        images.decode(buffer.getvalue(), "a.jpg")

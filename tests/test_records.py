@@ -34,12 +34,34 @@ GOOD = Annotation(
         ),
         ({"overall": None}, ["missing overall"]),
         ({"caption": " \n\t"}, ["empty caption"]),
+        ({"caption": "\u200b \u3164\ufeff\x00"}, ["empty caption"]),
         ({"caption": "a cat"}, ["caption too short (2 of 3 words)"]),
         ({"reasoning": "good"}, ["reasoning too short (1 of 5 words)"]),
     ],
 )
 def test_check_names_each_broken_rule(change, findings):
     assert check(dataclasses.replace(GOOD, **change), Rules(), IDS) == findings
+
+
+@pytest.mark.parametrize(
+    ("change", "findings"),
+    [
+        ({}, []),
+        ({"caption": "猫坐在沙发上"}, ["caption is not in Latin script"]),
+        ({"caption": "кот на диване"}, ["caption is not in Latin script"]),
+        ({"caption": "1 2 3"}, ["caption is not in Latin script"]),
+        ({"caption": "a cat, 猫, on it"}, []),
+        ({"seconds": 9.96}, ["too fast (10.0 of 12.5 s)"]),
+        ({"seconds": None}, []),
+    ],
+)
+def test_check_of_script_and_seconds_where_rules_ask(change, findings):
+    rules = Rules(script="Latin", min_seconds=12.5)
+    assert check(dataclasses.replace(GOOD, **change), rules, IDS) == findings
+
+
+def test_check_asks_for_neither_script_nor_seconds_by_itself():
+    assert check(dataclasses.replace(GOOD, caption="猫坐在沙发上", seconds=0.1), Rules(), IDS) == []
 
 
 def test_annotation_row_fits_the_schema():

@@ -8,11 +8,12 @@ import csv
 import io
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from qreasoning.annotation.client import TIMEOUT, Server
+from qreasoning.annotation.client import Server
 from qreasoning.errors import DataError, ServerError
 from qreasoning.files import write_text
 
@@ -33,36 +34,55 @@ class Login:
         return self.email.partition("@")[0]
 
 
-def logins(path: Path, project: str, count: int) -> list[Login]:
-    """`count` log-ins for a project, kept in the file at `path` (CSV, mode 600).
+def logins(path: Path, project: str, people: int | Sequence[str]) -> list[Login]:
+    """The log-ins of a project, kept in the file at `path` (CSV, mode 600): `people` is how many,
+    or their e-mail addresses and names.
 
     Those in the file stay as they are; missing ones are added before any account is made, so no
     password is ever lost. Raises DataError for a file that is no list of log-ins.
     """
     found = _read(path)
-    domain = re.sub(r"[^a-z0-9]+", "-", project.lower()).strip("-")[:60].strip("-") or "project"
-    added = [
-        Login(f"annotator-{number}@{domain}.local", secrets.token_urlsafe(12))
-        for number in range(len(found) + 1, count + 1)
-    ]
+    known = {login.email for login in found}
+    wanted = addresses(project, people)
+    added = [Login(each, secrets.token_urlsafe(12)) for each in wanted if each not in known]
     if added:
         _write(path, [*found, *added])
     return [*found, *added]
 
 
-def make_accounts(server: Server, wanted: list[Login], path: Path) -> list[str]:
+def addresses(project: str, people: int | Sequence[str]) -> list[str]:
+    """What a project's annotators log in with: `annotator-1@<project>.local`, or for a list each
+    address as it is and each name as `<name>@<project>.local`."""
+    domain = re.sub(r"[^a-z0-9]+", "-", project.lower()).strip("-")[:60].strip("-") or "project"
+    if isinstance(people, int):
+        return [f"annotator-{number}@{domain}.local" for number in range(1, people + 1)]
+    return [each if "@" in each else f"{each}@{domain}.local" for each in people]
+
+
+def make_accounts(server: Server, wanted: Sequence[Login], path: Path) -> list[str]:
     """Make the accounts that the server lacks; the e-mails of those made now.
 
-    Raises ServerError where the server refuses an account or one has another password than `path`
-    says.
+    One that somebody else makes at the same moment is theirs, and leaves the file. Raises
+    ServerError where the server refuses an account.
     """
-    there = {user["email"].lower() for user in server.get("api/users/")}
+    there = accounts(server)
     missing = [login for login in wanted if login.email.lower() not in there]
-    if missing:
-        invite = server.get("api/invite")["invite_url"]
-        for login in missing:
+    made = []
+    invite = server.get_object("api/invite", "invite_url")["invite_url"] if missing else ""
+    for login in missing:
+        try:
             _sign_up(server, invite, login, path)
-    return [login.email for login in missing]
+            made.append(login.email)
+        except ServerError:
+            if login.email.lower() not in accounts(server):
+                raise
+            _write(path, [each for each in _read(path) if each != login])
+    return made
+
+
+def accounts(server: Server) -> set[str]:
+    """The e-mail addresses of everybody on the server, in lower case."""
+    return {user["email"].lower() for user in server.get_list("api/users/")}
 
 
 def session_key(server: Server, login: Login) -> str:
@@ -78,19 +98,23 @@ def session_key(server: Server, login: Login) -> str:
             answer = browser.get("api/current-user/token")
         except httpx.TransportError as error:
             raise ServerError(f"{server.url} cannot be reached ({error}). Start it.") from None
-    if answer.status_code != 200:
+    token = _content(answer).get("token")
+    if answer.status_code != 200 or token is None:
         raise ServerError(
             f"{server.url} does not accept the log-in {login.email} ({answer.status_code}). "
             "Correct its line in logins.csv, or remove the line to get a new log-in."
         )
-    return str(answer.json()["token"])
+    return str(token)
 
 
 def _browser(server: Server) -> "httpx.Client":
     import httpx
 
     return httpx.Client(
-        base_url=server.url, timeout=TIMEOUT, follow_redirects=True, trust_env=not server.loopback
+        base_url=server.url,
+        timeout=server.timeout,
+        follow_redirects=True,
+        trust_env=not server.loopback,
     )
 
 
@@ -108,14 +132,35 @@ def _post(browser: "httpx.Client", path: str, login: Login) -> "httpx.Response":
 
 
 def _sign_up(server: Server, invite: str, login: Login, path: Path) -> None:
-    with _browser(server) as browser:
-        _post(browser, invite.lstrip("/"), login)
-        made = browser.get("api/current-user/whoami")
-    if made.status_code != 200 or made.json().get("email", "").lower() != login.email.lower():
+    import httpx
+
+    try:
+        with _browser(server) as browser:
+            _post(browser, invite.lstrip("/"), login)
+            answer = browser.get("api/current-user/whoami")
+    except httpx.TransportError as error:
+        raise ServerError(
+            f"{server.url} broke off while the account {login.email} was made ({error}). "
+            "Run the same command again; it looks first what is done already."
+        ) from None
+    if (
+        answer.status_code != 200
+        or _content(answer).get("email", "").lower() != login.email.lower()
+    ):
         raise ServerError(
             f"{server.url} did not make the account {login.email} of {path} "
-            f"({made.status_code}). Make it there by hand with that password, or set annotators: 0."
+            f"({answer.status_code}). Run the same command again; if it stays so, make it there by "
+            "hand with that password, or set annotators: 0."
         )
+
+
+def _content(answer: "httpx.Response") -> dict[str, Any]:
+    """The JSON object of an answer; empty where it is none."""
+    try:
+        content = answer.json()
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _read(path: Path) -> list[Login]:

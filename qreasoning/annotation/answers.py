@@ -10,6 +10,9 @@ from typing import Any
 
 TEXT_FIELDS = ("caption", "reasoning")
 
+VERSION_FIELD = "guidelines_version"
+"""The form's hidden field: what the annotator was told."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -28,6 +31,8 @@ class Reading:
 
     answer: Answer
     problems: tuple[str, ...]
+    guidelines_version: str | None = None
+    """What the form said with the answer; None for answers that were not given in the form."""
 
 
 def read_results(results: Sequence[Any], dimension_ids: Sequence[str]) -> Reading:
@@ -40,7 +45,7 @@ def read_results(results: Sequence[Any], dimension_ids: Sequence[str]) -> Readin
     problems: list[str] = []
     for item in results:
         name = item.get("from_name") if isinstance(item, dict) else None
-        if name not in rating_names and name not in text_names:
+        if name not in rating_names and name not in text_names and name != VERSION_FIELD:
             problems.append(f"unknown field {str(name)[:60]!r}")
             continue
         if name in values:
@@ -55,7 +60,10 @@ def read_results(results: Sequence[Any], dimension_ids: Sequence[str]) -> Readin
         reasoning=texts.get("reasoning") or "",
         overall=stars.get("overall"),
     )
-    return Reading(answer, tuple(problems))
+    told = (
+        _text(VERSION_FIELD, values[VERSION_FIELD], problems) if VERSION_FIELD in values else None
+    )
+    return Reading(answer, tuple(problems), told)
 
 
 def write_results(answer: Answer) -> list[dict[str, Any]]:

@@ -6,8 +6,11 @@ from typing import Any
 from qreasoning.dimensions import Dimensions
 
 
-def instructions_html(guidelines: str, dimensions: Dimensions) -> str:
-    """The guidelines (Markdown; HTML in it is shown as text), then what 1 and 5 stars mean.
+def instructions_html(
+    guidelines: str, dimensions: Dimensions, consent: str = "", version: str | None = None
+) -> str:
+    """What people agree to, the guidelines (both Markdown; HTML in it is shown as text), what 1 and
+    5 stars mean, and the guidelines' version.
 
     Label Studio takes margins, bullets and numbers away, and styles with them, so they are text.
     """
@@ -15,8 +18,10 @@ def instructions_html(guidelines: str, dimensions: Dimensions) -> str:
 
     markdown = MarkdownIt("commonmark", {"html": False})
     markdown.add_render_rule("list_item_open", _item)
-    html: str = markdown.render(f"{guidelines}\n\n{_scale(dimensions)}\n")
-    return html.replace("<h2>", "<br><h2>").strip()
+    told = "" if version is None else f"Version {version} of these guidelines."
+    parts = [consent, guidelines, _scale(dimensions), told]
+    html: str = markdown.render("\n\n".join(parts)).strip()
+    return html.replace("<h2>", "<br><h2>").replace("\n<h1>", "\n<br><h1>")
 
 
 def _item(renderer: Any, tokens: Sequence[Any], index: int, options: Any, env: Any) -> str:

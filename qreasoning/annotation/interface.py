@@ -1,7 +1,8 @@
 """The annotation form: the dimension schema as Label Studio XML.
 
 The layout was measured at 1366x768 and 1600x900 with Label Studio 1.23.2: all 19 controls are in
-view beside the picture. It relies on the class names `.lsf-sidepanels*` of that version.
+view beside the picture. On a phone the form lies below it, each note below its stars. The layout
+relies on class names `.lsf-*` of that version.
 """
 
 from xml.etree import ElementTree
@@ -27,8 +28,16 @@ STYLE = """
   margin-top: 0 !important; margin-bottom: 0 !important; }
 @media (max-width: 1100px) { .qr { grid-template-columns: minmax(0, 1fr); }
   .qr-img { position: static; } .qr-form { max-height: none; } }
-.lsf-sidepanels__wrapper_align_right { display: none; }
+.lsf-sidepanels__wrapper, .qr-hidden { display: none; }
 .lsf-sidepanels { padding-right: 0 !important; }
+.lsf-modal-ls__body h1, .lsf-modal-ls__body h2 { line-height: 1.4; }
+@media (max-width: 700px) { .lsf-modal-ls__content { max-width: 100vw; }
+  .lsf-editor { flex: 1 1 100%; width: 100%; min-width: 0; }
+  .lsf-main-view__annotation { padding: 8px; }
+  .lsf-bottombar__group:first-child .lsf-bottombar__section:not(:first-child),
+  .lsf-current-task__task-id { display: none; }
+  .qr-row { grid-template-columns: minmax(0, 1fr) 172px; padding: 4px 0; row-gap: 2px; }
+  .qr-note { grid-column: 1 / -1; } }
 """
 
 OVERALL_HOTKEY = "o"
@@ -53,11 +62,13 @@ _TEXT_TITLE = "font-size:14px; font-weight:600; margin:8px 0 2px"
 _SMALL = "font-size:12px; font-weight:400; margin:0"
 
 
-def form_xml(dimensions: Dimensions) -> str:
+def form_xml(dimensions: Dimensions, guidelines_version: str | None = None) -> str:
     """The form: a picture, eight ratings with notes, caption, reasoning and an overall rating.
 
     Every label is escaped, so no schema can add a control. Control names are the dimensions' ids,
     `<id>_note`, `caption`, `reasoning` and `overall`; the picture comes from the task's `image`.
+    With `guidelines_version` a hidden field of that name says with each answer what its annotator
+    was told, also where the guidelines change while the page is open.
     """
     root = Element("View", className="qr")
     SubElement(root, "Style").text = STYLE
@@ -68,13 +79,15 @@ def form_xml(dimensions: Dimensions) -> str:
     for name in TEXTS:
         _text(form, name)
     overall = _row(form, "overall", "Overall", OVERALL_HOTKEY)
-    SubElement(overall, "Header", value=SCALE, style=_SMALL)
+    SubElement(_note(overall), "Header", value=SCALE, style=_SMALL)
+    if guidelines_version is not None:
+        _hidden(form, "guidelines_version", guidelines_version)
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode")
 
 
 def form_version(dimensions: Dimensions) -> str:
-    """A short name of exactly this form: the first 12 digits of its SHA-256."""
+    """A short name of exactly this form, whatever the guidelines: 12 digits of its SHA-256."""
     return sha256_bytes(form_xml(dimensions).encode())[:12]
 
 
@@ -100,7 +113,7 @@ def _picture(parent: Element) -> None:
 def _dimension(form: Element, dimension: Dimension) -> None:
     row = _row(form, dimension.id, dimension.label, dimension.hotkey)
     SubElement(
-        row,
+        _note(row),
         "TextArea",
         name=f"{dimension.id}_note",
         toName="image",
@@ -110,6 +123,10 @@ def _dimension(form: Element, dimension: Dimension) -> None:
         transcription="true",
         placeholder=dimension.hint,
     )
+
+
+def _note(row: Element) -> Element:
+    return SubElement(row, "View", className="qr-note")
 
 
 def _row(form: Element, name: str, label: str, hotkey: str) -> Element:
@@ -147,3 +164,8 @@ def _text(form: Element, name: str) -> None:
         requiredMessage=missing,
         placeholder=placeholder,
     )
+
+
+def _hidden(form: Element, name: str, value: str) -> None:
+    box = SubElement(form, "View", className="qr-hidden")
+    SubElement(box, "TextArea", name=name, toName="image", value=value, editable="false")

@@ -1,26 +1,41 @@
-"""The pictures of a project: listed, identified and checked before anything is imported."""
+"""The pictures of a project: listed, identified, checked and made ready before anything is
+imported."""
 
-import csv
 import json
-from collections.abc import Callable, Iterable
+import multiprocessing
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from qreasoning.annotation.listing import chosen, nothing
+from qreasoning.annotation.preparing import Look, look
 from qreasoning.annotation.project import Project
-from qreasoning.errors import DataError, SettingsError
+from qreasoning.errors import DataError
 from qreasoning.files import write_json
-from qreasoning.images import decode, identity, list_pictures
 
-SHOWN = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"})
-"""What browsers show."""
+FEW = 16
+"""So many pictures are looked at in this process: starting others takes longer."""
+
+SAVED_EVERY = 500
+"""Pictures after which what is known is saved, so that a run that was cut off goes on there."""
+
+_FORMAT = 2
+"""Of the file of what is known; raised when a prepared copy is made in another way."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A checked picture: its identity, and its path relative to the project's folder."""
+    """A checked picture: the identity of its original, and its path in the project's folder."""
 
     image_id: str
     name: str
+    prepared: str | None = None
+    """The copy that is shown instead, a file of the project's folder `prepared`."""
 
 
 @dataclass(frozen=True)
@@ -34,96 +49,123 @@ class Pictures:
 
 
 def collect(project: Project, known: Path, say: Callable[[str], None]) -> Pictures:
-    """List and check a project's pictures. `known` is a file that remembers checked ones (by size
-    and time of change), so that only new and changed ones are decoded.
+    """List, sample and check a project's pictures, and prepare copies of those that browsers do not
+    show as they are or that are larger than `long_side`.
 
-    Raises DataError naming the first picture that cannot be read (and how many cannot), and for no
-    pictures at all where they are to be had.
+    `known` is a file that remembers checked ones (by size and time of change), so that only new and
+    changed ones are decoded; with many, on all processors. Raises DataError naming the first
+    picture that cannot be used (and how many cannot), and for no pictures at all where they are to
+    be had.
     """
-    paths = _listed(project)
-    if not paths:
-        raise _nothing(project, f"There are no pictures in {project.pictures}")
-    checked = _check(paths, project.pictures, known, say)
-    first: dict[str, str] = {}
+    names = chosen(project, say)
+    if not names:
+        raise nothing(project, f"There are no pictures in {project.pictures}")
+    looks = _looks(names, project, known, say)
+    first: dict[str, Picture] = {}
     repeated = []
-    for name, image_id in checked.items():
-        if image_id in first:
-            repeated.append((name, first[image_id]))
-        else:
-            first[image_id] = name
-    pictures = tuple(Picture(image_id, name) for image_id, name in first.items())
-    return Pictures(project.pictures, pictures, tuple(repeated))
+    for name, found in looks.items():
+        picture = Picture(found.image_id, name, found.prepared(project.file.long_side))
+        earlier = first.setdefault(found.image_id, picture)
+        if earlier is not picture:
+            repeated.append((name, earlier.name))
+    _say_prepared(looks, first, project, say)
+    return Pictures(project.pictures, tuple(first.values()), tuple(repeated))
 
 
-def _listed(project: Project) -> list[Path]:
-    if not project.pictures.is_dir():
-        raise _nothing(project, f"The folder {project.pictures} is missing")
-    if project.manifest is None:
-        return list_pictures(project.pictures)
-    paths = [project.pictures / name for name in _names(project.manifest)]
-    missing = [path for path in paths if not path.is_file()]
-    if missing:
-        raise DataError(
-            f"{len(missing)} of the {len(paths)} pictures in {project.manifest} are missing, the "
-            f"first is {missing[0]}. Fetch them, or correct the list."
-        )
-    return sorted(set(paths))
-
-
-def _names(manifest: Path) -> list[str]:
-    try:
-        text = manifest.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise SettingsError(f"The list of pictures {manifest} is missing. Create it.") from None
-    if manifest.suffix.lower() != ".csv":
-        return [line.strip() for line in text.splitlines() if line.strip()]
-    rows = csv.DictReader(text.splitlines())
-    if "name" not in (rows.fieldnames or ()):
-        found = ", ".join(rows.fieldnames or ()) or "none"
-        raise SettingsError(
-            f"{manifest} has no column 'name' (it has: {found}). Rename the column."
-        )
-    return [row["name"] for row in rows if row["name"]]
-
-
-def _check(
-    paths: Iterable[Path], folder: Path, known: Path, say: Callable[[str], None]
-) -> dict[str, str]:
-    remembered = json.loads(known.read_text(encoding="utf-8")) if known.is_file() else {}
-    found: dict[str, list[object]] = {}
+def _looks(
+    names: Sequence[str], project: Project, known: Path, say: Callable[[str], None]
+) -> dict[str, Look]:
+    """What is known of each picture, by name; what is not known yet is looked at."""
+    remembered = _remembered(known)
+    stamps = {name: _stamp(project.pictures / name) for name in names}
+    found: dict[str, Look] = {}
+    for name in names:
+        stamp, kept = remembered.get(name, (None, None))
+        if kept is not None and stamp == stamps[name] and _is_prepared(kept, project):
+            found[name] = kept
+    waiting = [name for name in names if name not in found]
     broken: list[DataError] = []
-    for number, path in enumerate(paths, start=1):
-        name = path.relative_to(folder).as_posix()
-        stat = path.stat()
-        entry = remembered.get(name)
-        if entry is not None and entry[:2] == [stat.st_size, stat.st_mtime_ns]:
-            found[name] = entry
-            continue
-        try:
-            found[name] = [stat.st_size, stat.st_mtime_ns, _identified(path)]
-        except DataError as error:
-            broken.append(error)
-        if number % 1000 == 0:
-            say(f"Checked {number} pictures")
+    for number, (name, result) in enumerate(_looked(waiting, project), start=1):
+        if isinstance(result, DataError):
+            broken.append(result)
+        else:
+            found[name] = result
+        if number % SAVED_EVERY == 0:
+            _remember(known, {**remembered, **_stamped(found, stamps)})
+            say(f"Checked {number} of {len(waiting)} pictures")
     if broken:
         count = f"{len(broken)} pictures cannot be used; the first: " if len(broken) > 1 else ""
         raise DataError(f"{count}{broken[0]}")
-    if found != remembered:
-        write_json(known, found)
-    return {name: str(entry[2]) for name, entry in found.items()}
+    # Only now without pictures that the project no longer has.
+    if remembered != _stamped(found, stamps):
+        _remember(known, _stamped(found, stamps))
+    return {name: found[name] for name in names}
 
 
-def _identified(path: Path) -> str:
-    if path.suffix.lower() not in SHOWN:
-        raise DataError(f"{path} cannot be shown by browsers. Convert it to PNG.")
-    content = path.read_bytes()
-    decode(content, str(path))
-    return identity(content)
+def _looked(names: Sequence[str], project: Project) -> Iterator[tuple[str, Look | DataError]]:
+    work = partial(look, folder=project.prepared, long_side=project.file.long_side)
+    paths = [project.pictures / name for name in names]
+    if len(names) <= FEW:
+        yield from zip(names, map(work, paths), strict=True)
+        return
+    # Spawned, not forked: threads of this process may hold locks.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(os.cpu_count(), context, _ignore_interrupts)
+    try:
+        yield from zip(names, pool.map(work, paths, chunksize=16), strict=True)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _nothing(project: Project, problem: str) -> DataError:
-    setting = "images" if project.file.images is not None else "manifest"
-    source = f" {project.file.source.strip()}" if project.file.source else ""
-    return DataError(
-        f"{problem}.{source} Put the pictures there, or correct '{setting}' in {project.path}."
-    )
+def _ignore_interrupts() -> None:
+    # Ctrl-C reaches all processes of a terminal; the first one ends the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _is_prepared(found: Look, project: Project) -> bool:
+    name = found.prepared(project.file.long_side)
+    return name is None or (project.prepared / name).is_file()
+
+
+Stamp = tuple[int, int]
+
+
+def _stamp(path: Path) -> Stamp:
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime_ns
+
+
+def _remembered(known: Path) -> dict[str, tuple[Stamp, Look]]:
+    content = json.loads(known.read_text(encoding="utf-8")) if known.is_file() else {}
+    if content.get("format") != _FORMAT:
+        return {}
+    return {
+        name: ((size, time), Look(image_id, side, tuple(reasons)))
+        for name, (size, time, image_id, side, reasons) in content["pictures"].items()
+    }
+
+
+def _stamped(found: dict[str, Look], stamps: dict[str, Stamp]) -> dict[str, tuple[Stamp, Look]]:
+    return {name: (stamps[name], each) for name, each in found.items()}
+
+
+def _remember(known: Path, looks: dict[str, tuple[Stamp, Look]]) -> None:
+    pictures = {
+        name: [*stamp, each.image_id, each.side, list(each.reasons)]
+        for name, (stamp, each) in looks.items()
+    }
+    write_json(known, {"format": _FORMAT, "pictures": pictures})
+
+
+def _say_prepared(
+    looks: dict[str, Look],
+    pictures: dict[str, Picture],
+    project: Project,
+    say: Callable[[str], None],
+) -> None:
+    copies = [picture for picture in pictures.values() if picture.prepared is not None]
+    if not copies:
+        return
+    causes = Counter(cause for each in copies for cause in looks[each.name].reasons or ("larger",))
+    why = ", ".join(f"{cause} {count}" for cause, count in sorted(causes.items()))
+    say(f"{len(copies)} of {len(pictures)} pictures are shown as prepared copies ({why})")

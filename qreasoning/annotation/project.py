@@ -1,58 +1,14 @@
-"""An annotation project: its file `annotation/<project>.yaml`, its schema, and its pictures."""
+"""An annotation project: its file with everything that it names looked up."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import Field, field_validator, model_validator
-
+from qreasoning.annotation.project_file import ProjectFile
 from qreasoning.dimensions import Dimensions, load_dimensions
 from qreasoning.errors import SettingsError
-from qreasoning.records import Rules
-from qreasoning.settings import Settings, load
+from qreasoning.settings import load
 from qreasoning.workspace import Workspace, shipped, slug
-
-
-class ProjectFile(Settings):
-    """What `annotation/<project>.yaml` may say."""
-
-    title: str
-    """The project's name in Label Studio, 3 to 50 characters; another title is another project."""
-    images: str | None = None
-    """The folder of the pictures, relative to the study (or absolute)."""
-    manifest: str | None = None
-    """A file that lists the pictures to take, relative to the study: one path per line, or a .csv
-    with a column `name`. Paths are relative to `images`, or to the list's own folder without it."""
-    source: str | None = None
-    """Where the pictures are to be had; shown where they are missing."""
-    annotators: int = Field(default=3, ge=0, le=1000)
-    """How many log-ins are made; 0 where everybody has an account already."""
-    annotators_per_image: int = Field(default=2, ge=1, le=1000)
-    """How many people annotate each picture."""
-    dimensions: str = "dimensions"
-    """The dimension schema: the name of a YAML file in annotation/."""
-    guidelines: str | None = "guidelines.md"
-    """What annotators are told: a Markdown file in annotation/."""
-    simulated: bool = False
-    """Whether the answers come from a program; everything made from them then says so."""
-    rules: Rules = Rules()
-    """What an annotation must satisfy."""
-
-    @field_validator("title")
-    @classmethod
-    def _title(cls, value: str) -> str:
-        value = value.strip()
-        if not 3 <= len(value) <= 50:
-            raise ValueError(f"has {len(value)} characters, Label Studio wants 3 to 50")
-        if not value.isprintable():
-            raise ValueError("must be one line of printable characters")
-        return value
-
-    @model_validator(mode="after")
-    def _some_pictures(self) -> "ProjectFile":
-        if self.images is None and self.manifest is None:
-            raise ValueError("neither 'images' nor 'manifest' is given, name a folder or a list")
-        return self
 
 
 @dataclass(frozen=True)
@@ -66,6 +22,8 @@ class Project:
     dimensions: Dimensions
     guidelines: str
     """Markdown; empty where there is none."""
+    consent: str
+    """What annotators agree to, Markdown; empty where there is none."""
     root: Path
     """The study's folder."""
 
@@ -79,14 +37,30 @@ class Project:
         """The folder that the pictures' names are relative to."""
         if self.file.images is not None:
             return _below(self.root, self.file.images)
+        if self.file.scores is not None:
+            return _below(self.root, str(self.file.scores.images))
         return _below(self.root, self.file.manifest or "").parent
 
     @property
     def document_root(self) -> Path:
-        """The folder whose contents the embedded server may reach: the study, or for pictures
-        outside of it the folder above theirs."""
-        inside = self.pictures.is_relative_to(self.root) and self.pictures != self.root
-        return self.root if inside else self.pictures.parent
+        """The folder whose contents the embedded server may reach: pictures and nothing else."""
+        return self.root / "outputs" / "pictures"
+
+    @property
+    def served(self) -> Path:
+        """This project's folder in the document root: `originals`, a link to the folder of the
+        pictures, and `prepared`, the copies that are shown instead of some of them."""
+        return self.document_root / self.slug
+
+    @property
+    def prepared(self) -> Path:
+        """The folder of the prepared copies."""
+        return self.served / "prepared"
+
+    @property
+    def guidelines_version(self) -> str | None:
+        """The version of the guidelines, or None where there are none."""
+        return None if self.file.guidelines is None else self.file.guidelines.version
 
     @property
     def manifest(self) -> Path | None:
@@ -98,13 +72,15 @@ def load_project(name: str, workspace: Workspace) -> Project:
     """Read a project of the study (or a shipped one). Raises SettingsError naming the remedy."""
     path = workspace.settings("annotation", name, "project")
     file = load(path, ProjectFile)
+    told = file.guidelines
     schema = workspace.settings("annotation", file.dimensions, "dimension schema")
     project = Project(
         name=Path(name).stem if name.endswith((".yaml", ".yml")) else name,
         path=path,
         file=file,
         dimensions=load_dimensions(schema),
-        guidelines=_guidelines(file, path, workspace),
+        guidelines=_text(told.file if told else None, "file", path, workspace),
+        consent=_text(told.consent if told else None, "consent", path, workspace),
         root=workspace.root,
     )
     _refuse_private(project)
@@ -128,16 +104,16 @@ def _refuse_private(project: Project) -> None:
             )
 
 
-def _guidelines(file: ProjectFile, path: Path, workspace: Workspace) -> str:
-    if file.guidelines is None:
+def _text(name: str | None, key: str, path: Path, workspace: Workspace) -> str:
+    if name is None:
         return ""
     for root in (workspace.root, shipped()):
-        candidate = root / "annotation" / file.guidelines
+        candidate = root / "annotation" / name
         if candidate.is_file():
             return candidate.read_text(encoding="utf-8")
     raise SettingsError(
-        f"{path}: the guidelines {workspace.root / 'annotation' / file.guidelines} are missing. "
-        "Write them, or set guidelines: null."
+        f"{path}: the guidelines' {key} {workspace.root / 'annotation' / name} is missing. "
+        f"Write it, or correct guidelines.{key}."
     )
 
 

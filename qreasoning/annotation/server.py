@@ -21,7 +21,9 @@ ADMIN_EMAIL = "admin@qreasoning.local"
 START_SECONDS = 180.0
 """How long a start may take (3 to 5 s are usual, a minute on a busy machine)."""
 
-_DATABASE = "label_studio.sqlite3"
+LOOPBACK = "127.0.0.1"
+
+DATABASE = "label_studio.sqlite3"
 
 
 @dataclass(frozen=True)
@@ -37,27 +39,57 @@ class Admin:
 
 @contextmanager
 def embedded(
-    data: Path, document_root: Path, cache: Path, say: Callable[[str], None]
+    data: Path,
+    document_root: Path,
+    cache: Path,
+    say: Callable[[str], None],
+    host: str = LOOPBACK,
 ) -> Iterator[Server]:
     """A running Label Studio that keeps everything in `data` and may serve what lies below
     `document_root`; ended when the block ends, however it ends.
 
-    `cache` is where its environment is made on first use. Raises ServerError naming the log file
-    where it does not start, and where another one runs on the same data.
+    `cache` is where its environment is made on first use, `host` the address of this machine that
+    it listens on. Raises ServerError naming the log file where it does not start, and where another
+    one runs on the same data or no port is free.
     """
     home = environment(cache, say)
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _sole_user(data) as lock:
         admin = _admin(data, home)
-        port = _free_port()
-        process = _start(program(home), data, document_root, admin, port, lock)
+        port = _free_port(host)
+        url = f"http://{host}:{port}/"
+        process = _start(program(home), data, document_root, admin, url, lock)
         try:
-            server = Server(f"http://127.0.0.1:{port}/", admin.token, loopback=True)
+            server = Server(url, admin.token, loopback=True)
             _wait(server, process, data)
             _save(data, admin, proven=True)
             yield server
         finally:
             _end(process)
+
+
+def has_data(data: Path) -> bool:
+    """Whether an embedded server was ever started on `data`."""
+    return (data / DATABASE).is_file() and (data / "admin.json").is_file()
+
+
+def running_on(data: Path) -> Server | None:
+    """The embedded server that another process runs on `data` now, or None."""
+    import fcntl
+
+    if not has_data(data) or not (data / "lock").is_file():
+        return None
+    with (data / "lock").open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return None
+        except BlockingIOError:
+            url = lock.read(200).partition(", ")[2]
+    token = json.loads((data / "admin.json").read_text(encoding="utf-8"))["token"]
+    server = Server(url, token, loopback=True) if url else None
+    if server is None or not server.healthy():
+        raise ServerError(f"A Label Studio is just starting on {data}. Try again in a moment.")
+    return server
 
 
 @contextmanager
@@ -83,7 +115,7 @@ def _sole_user(data: Path) -> Iterator[int]:
 
 def _admin(data: Path, home: Path) -> Admin:
     path = data / "admin.json"
-    database = data / _DATABASE
+    database = data / DATABASE
     if path.is_file():
         admin = Admin(**json.loads(path.read_text(encoding="utf-8")))
         if admin.proven:
@@ -95,7 +127,7 @@ def _admin(data: Path, home: Path) -> Admin:
         )
     admin = Admin(ADMIN_EMAIL, secrets.token_urlsafe(18), secrets.token_hex(20), proven=False)
     _save(data, admin, proven=False)
-    for leftover in data.glob(f"{_DATABASE}-*"):
+    for leftover in data.glob(f"{DATABASE}-*"):
         leftover.unlink()
     with replacing(database, 0o600) as temporary:
         shutil.copyfile(home / TEMPLATE, temporary)
@@ -106,14 +138,21 @@ def _save(data: Path, admin: Admin, proven: bool) -> None:
     write_json(data / "admin.json", {**asdict(admin), "proven": proven}, mode=0o600)
 
 
-def _free_port() -> int:
+def _free_port(host: str) -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        try:
+            probe.bind((host, 0))
+        except OSError as error:
+            problem = error.strerror or str(error)
+            raise ServerError(
+                f"There is no port to listen on at {host} ({problem}). End a program that listens "
+                "there, or give --host an address of this machine."
+            ) from None
         return int(probe.getsockname()[1])
 
 
 def _start(
-    command: Path, data: Path, document_root: Path, admin: Admin, port: int, lock: int
+    command: Path, data: Path, document_root: Path, admin: Admin, url: str, lock: int
 ) -> "subprocess.Popen[bytes]":
     environ = {
         **settings(data),
@@ -125,7 +164,8 @@ def _start(
         "LABEL_STUDIO_USER_TOKEN": admin.token,
         "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
     }
-    arguments = ["start", "--no-browser", "--internal-host", "127.0.0.1", "--port", str(port)]
+    host, _, port = url.removeprefix("http://").rstrip("/").rpartition(":")
+    arguments = ["start", "--no-browser", "--internal-host", host, "--port", port]
     with (data / "server.log").open("ab") as log:
         process = subprocess.Popen(
             [str(command), *arguments],
@@ -137,7 +177,7 @@ def _start(
             # Ctrl-C in our terminal must not end it before the last pull.
             start_new_session=True,
         )
-    os.pwrite(lock, f"process {process.pid}, http://127.0.0.1:{port}/".encode(), 0)
+    os.pwrite(lock, f"process {process.pid}, {url}".encode(), 0)
     return process
 
 

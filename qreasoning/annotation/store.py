@@ -1,111 +1,207 @@
-"""The log of a project: every state of every annotation that was ever seen on the server.
+"""The pull: what changed on a server comes into the log, and nothing twice.
 
-`log.jsonl` is only ever appended to; everything else is made from it.
+Asked for are the tasks that changed since the mark, each with its whole list of answers, so that
+deleted ones show; a deleted task shows by the number of tasks. Everything is read where there is no
+mark yet, where the task of the mark is not as it was, and where the server was set back.
 """
 
-import json
-import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
-from qreasoning.annotation.client import Server, tasks
-from qreasoning.errors import DataError
-
-LOG = "log.jsonl"
-
-INCLUDE = (
-    "id,data,annotations,result,completed_by,was_cancelled,ground_truth,lead_time,created_at,"
-    "updated_at,updated_by,parent_prediction"
+from qreasoning.annotation.client import Server, task_page, tasks
+from qreasoning.annotation.log import (
+    DELETED,
+    SET_BACK,
+    TASK_DELETED,
+    Log,
+    Versions,
+    is_new,
+    moment,
 )
+from qreasoning.annotation.marks import Newest, next_mark, read_mark, write_mark
+from qreasoning.annotation.states import INCLUDE, Facts, draft_states, end_of, state_of
+from qreasoning.errors import ServerError
+
+DRAFT_ENDED = "draft ended"
+
+BATCH = 200
+"""Tasks whose answers are written to the log at once."""
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What a pull did."""
+
+    appended: int
+    """States added to the log."""
+    notes: tuple[str, ...]
+    """Sentences about what a person should know."""
+
+
+@dataclass
+class Found:
+    """What a pull has met so far."""
+
+    tasks: set[int] = field(default_factory=set)
+    answers: set[int | str] = field(default_factory=set)
+    missing: set[int | str] = field(default_factory=set)
+    """Answers that their tasks had before and have no more."""
+    older: set[int | str] = field(default_factory=set)
+    """Answers that are older on the server than they were, or gone from a task that is."""
+    appended: int = 0
 
 
 def pull(
-    server: Server, project_id: int, place: str, folder: Path, form_version: str
-) -> tuple[int, list[dict[str, Any]]]:
-    """Append every state that the log in `folder` does not end with yet: new, changed, deleted.
+    server: Server,
+    project_id: int,
+    place: str,
+    log: Log,
+    form_version: str,
+) -> Pulled:
+    """Append every state that the log does not end with yet: new, changed, deleted.
 
-    Returns how many were appended, and all states of the log. The same pull twice appends nothing.
+    Complete up to the moment it begins, also while people work; the same pull twice appends
+    nothing. Cut off at any instant, it is finished by the next. Raises ServerError.
     """
-    known = read_log(folder / LOG)
-    last = {state["id"]: state for state in known if state["place"] == place}
-    emails = {user["id"]: user["email"] for user in server.get("api/users/")}
-    seen = {
-        "place": place,
-        "seen": datetime.now(UTC).isoformat(timespec="seconds"),
-        "form_version": form_version,
-    }
-    there = [
-        {**seen, **_state(task, annotation, emails)}
-        for task in tasks(server, project_id, INCLUDE)
-        for annotation in task.get("annotations", ())
-    ]
-    new = [each for each in there if each["annotation"] != _annotation(last.get(each["id"]))]
-    gone = last.keys() - {each["id"] for each in there}
-    new += [
-        {**last[key], "seen": seen["seen"], "annotation": None}
-        for key in sorted(gone)
-        if last[key]["annotation"] is not None
-    ]
-    _append(folder / LOG, new)
-    return len(new), [*known, *new]
+    begun = time.time()
+    folder = log.path.parent
+    with log.held():
+        emails = {user["id"]: user["email"] for user in server.get_list("api/users/")}
+        facts = Facts(place, form_version, emails)
+        newest = _newest(server, project_id)
+        mark = read_mark(folder, place, log)
+        found = Found()
+        if mark is not None:
+            changed = tasks(server, project_id, INCLUDE, changed_since=mark.since)
+            _read(changed, log, facts, found)
+        if mark is None or found.older or mark.task not in found.tasks:
+            found = Found(older=found.older, appended=found.appended)
+            _read(tasks(server, project_id, INCLUDE), log, facts, found)
+            found.missing = _alive(log, place) - found.answers
+        else:
+            found.tasks |= mark.tasks
+            if newest is None or newest.total != len(found.tasks):
+                _compare_ids(server, project_id, log, facts, found)
+        ends = _ends(log, facts, found)
+        found.appended += log.append(ends)
+        notes = [*_notes(ends, found), *_drafts(server, project_id, log, facts, found)]
+        if newest is not None:
+            write_mark(folder, place, next_mark(mark, newest, begun, found.tasks), log)
+    return Pulled(found.appended, tuple(notes))
 
 
-def read_log(path: Path) -> list[dict[str, Any]]:
-    """All states of a log. A last line that was cut off (no newline) is removed from the file."""
-    if not path.is_file():
-        return []
-    content = path.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if whole != content:
-        with path.open("rb+") as file:
-            file.truncate(len(whole))
-            os.fsync(file.fileno())
-    return list(_lines(path, whole))
+def _newest(server: Server, project_id: int) -> Newest | None:
+    total, page = task_page(server, project_id, "id,updated_at", [], "-tasks:updated_at", 1)
+    return Newest(page[0]["updated_at"], page[0]["id"], total) if page else None
 
 
-def _lines(path: Path, content: bytes) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(content.splitlines(), start=1):
-        try:
-            yield json.loads(line)
-        except ValueError:
-            raise DataError(
-                f"{path}, line {number}, is damaged. Restore the file from a backup, or remove "
-                "the line: answers that are still on the server are pulled again."
-            ) from None
+def _read(changed: Iterable[Mapping[str, Any]], log: Log, facts: Facts, found: Found) -> None:
+    # Batch by batch, so that neither a cut nor a large project costs much.
+    rest = iter(changed)
+    while batch := list(islice(rest, BATCH)):
+        new = [state for task in batch for state in _new_states(task, log, facts, found)]
+        found.appended += log.append(new)
 
 
-def _append(path: Path, states: Iterable[Mapping[str, Any]]) -> None:
-    # Plain ASCII: whatever a browser sent, half of a surrogate pair included, comes back as it was.
-    lines = "".join(json.dumps(state, sort_keys=True) + "\n" for state in states)
-    if not lines:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(lines.encode("ascii"))
-        file.flush()
-        os.fsync(file.fileno())
+def _new_states(
+    task: Mapping[str, Any], log: Log, facts: Facts, found: Found
+) -> Iterator[dict[str, Any]]:
+    found.tasks.add(task["id"])
+    before = log.of_task(facts.place, task["id"])
+    for annotation in task.get("annotations") or ():
+        found.answers.add(annotation["id"])
+        before.discard(annotation["id"])
+        state = state_of(task, annotation, facts)
+        if is_new(log, state):
+            yield _looked_at(state, log, found)
+    for each in before:
+        found.missing.add(each)
+        if _set_back(log.answers[facts.place, each], task):
+            found.older.add(each)
 
 
-def _state(
-    task: Mapping[str, Any], annotation: Mapping[str, Any], emails: Mapping[int, str]
-) -> dict[str, Any]:
-    by = _user(annotation.get("completed_by"))
+def _looked_at(state: dict[str, Any], log: Log, found: Found) -> dict[str, Any]:
+    """The state, marked where a newer one of the same answer was seen before."""
+    known = log.answers.get((state["place"], state["id"]))
+    raw = state["annotation"]
+    if known is None:
+        return state
+    if known.states[0].created != raw.get("created_at"):  # the id was given to another answer
+        found.older.add(state["id"])
+    elif moment(raw.get("updated_at")) < known.latest.updated:
+        found.older.add(state["id"])
+        return {**state, "reason": SET_BACK}
+    return state
+
+
+def _set_back(missing: Versions, task: Mapping[str, Any]) -> bool:
+    """Whether the task is older than it was with this answer: nobody deleted the answer then."""
+    last = missing.states[-1]
+    older = moment(task.get("updated_at")) < last.task_updated
+    return older or moment(task.get("created_at")) > last.updated
+
+
+def _compare_ids(server: Server, project_id: int, log: Log, facts: Facts, found: Found) -> None:
+    """Find the tasks that were deleted, and those that were made unseen."""
+    there = {task["id"] for task in tasks(server, project_id, "id")}
+    for task_id in found.tasks - there:
+        found.missing |= log.of_task(facts.place, task_id)
+    unseen = there - found.tasks
+    found.tasks = there
+    if unseen:
+        made = tasks(server, project_id, INCLUDE, after=min(unseen) - 1, until=max(unseen))
+        _read(made, log, facts, found)
+
+
+def _alive(log: Log, place: str) -> set[int | str]:
     return {
-        "id": annotation["id"],
-        "image_id": task["data"].get("image_id"),
-        "name": task["data"].get("name"),
-        "annotator": emails.get(by, f"user-{by}") if by is not None else "nobody",
-        "annotation": annotation,
+        number
+        for (where, number), known in log.answers.items()
+        if where == place and known.gone is None and not known.states[-1].draft
     }
 
 
-def _annotation(state: Mapping[str, Any] | None) -> Any:
-    return None if state is None else state["annotation"]
+def _ends(log: Log, facts: Facts, found: Found) -> list[dict[str, Any]]:
+    ends = []
+    for number in sorted(found.missing, key=str):
+        known = log.answers[facts.place, number]
+        reason = DELETED if known.states[-1].task_id in found.tasks else TASK_DELETED
+        ends.append(end_of(known, facts, SET_BACK if found.older else reason))
+    return ends
 
 
-def _user(completed_by: Any) -> int | None:
-    """The id of the account, given as a number or as an object, depending on the server."""
-    return completed_by.get("id") if isinstance(completed_by, dict) else completed_by
+def _notes(ends: Iterable[Mapping[str, Any]], found: Found) -> Iterator[str]:
+    if found.older:
+        yield (
+            f"The server was set back to an older backup: {len(found.older | found.missing)} "
+            "answers that it lost, or has only in an older state, are kept as they were."
+        )
+    count = sum(end["reason"] == TASK_DELETED for end in ends)
+    if count:
+        yield (
+            f"{count} answers went with tasks that are no longer on the server; they are in the "
+            "history. If nobody deleted the tasks, the server was set back to an older backup."
+        )
+
+
+def _drafts(server: Server, project_id: int, log: Log, facts: Facts, found: Found) -> Iterator[str]:
+    """Bring drafts into the log; a server that does not give them keeps no answer from us."""
+    try:
+        states = list(draft_states(server, project_id, facts))
+    except ServerError as error:
+        yield f"Drafts could not be read, answers could: {error}"
+        return
+    there = {state["id"] for state in states}
+    ended = [
+        known
+        for (place, number), known in log.answers.items()
+        if place == facts.place
+        and known.gone is None
+        and known.states[-1].draft
+        and number not in there
+    ]
+    new = [state for state in states if is_new(log, state)]
+    found.appended += log.append([*new, *(end_of(each, facts, DRAFT_ENDED) for each in ended)])

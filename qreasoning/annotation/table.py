@@ -1,11 +1,19 @@
-"""The current table: made from the log, one row per picture and annotator."""
+"""What is made from the log: the current table, one row per picture and annotator, and the history.
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+Both can be made again from the log alone at any time, and are the same then.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from qreasoning.annotation.answers import read_results
+from qreasoning.annotation.columns import Columns
+from qreasoning.annotation.interface import form_version
+from qreasoning.annotation.log import SET_BACK, Log, State, Versions
 from qreasoning.annotation.project import Project
 from qreasoning.files import (
     MANIFEST,
@@ -18,19 +26,38 @@ from qreasoning.files import (
 from qreasoning.records import Annotation, annotation_row, annotations_schema, check
 
 TABLE = "table.parquet"
+HISTORY = "history.parquet"
+
+EDITED = "edited later"
+OLDER = "older state of a server that was set back"
+REPLACED = "newer answer by the same annotator"
+SKIPPED = "skipped"
+DRAFT = "draft"
+FOREIGN = "task of somebody else"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One person's current answer to one picture, with what is wrong with it."""
+    """One person's answer to one picture, with what is wrong with it."""
 
     annotation: Annotation
     findings: tuple[str, ...]
+    key: tuple[int, bool] = (-1, False)
+    """Where it is in the log, and whether only there."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """A state of an answer that is not current, and why."""
+
+    state: State
+    reason: str
+    row: Row
 
 
 @dataclass(frozen=True)
 class Current:
-    """The current state of a project's answers."""
+    """The current state of a project's answers, and everything before."""
 
     rows: tuple[Row, ...]
     """One per picture and annotator, by name and annotator."""
@@ -40,78 +67,220 @@ class Current:
     """Further answers of the same annotator to the same picture; only the newest is current."""
     foreign: int
     """Answers to tasks that we did not make (no `image_id` or `name`); not in the table."""
+    history: tuple[Past, ...] = ()
+    """All other states that were ever seen, in the order of the log."""
+    size: int = 0
+    """Bytes of the log that it was made from."""
+    columns: dict[str, Columns] = field(default_factory=dict, compare=False, repr=False)
+    """The rows of each file as Arrow has them, handed on from one result to the next."""
 
 
-def current(states: Iterable[Mapping[str, Any]], project: Project) -> Current:
-    """The current answers: each annotation's last state, and of several by one annotator to one
-    picture the newest."""
-    latest = {(state["place"], state["id"]): state for state in states}
-    alive = [state for state in latest.values() if state["annotation"] is not None]
-    ours = [state for state in alive if _is_ours(state)]
-    ours.sort(key=lambda state: (state["annotation"]["updated_at"], state["id"]))
-    newest: dict[tuple[str, str], Mapping[str, Any]] = {}
-    skipped: dict[str, int] = {}
-    answered = 0
-    for state in ours:
-        if state["annotation"]["was_cancelled"]:
-            skipped[state["annotator"]] = skipped.get(state["annotator"], 0) + 1
-        else:
-            answered += 1
-            newest[state["image_id"], state["annotator"]] = state
-    rows = sorted(
-        (_row(state, project) for state in newest.values()),
-        key=lambda row: (row.annotation.name, row.annotation.image_id, row.annotation.annotator),
+def current(log: Log, project: Project, before: Current | None = None) -> Current:
+    """The current answers: each answer's last state, and of several by one annotator to one
+    picture the newest. Rows of `before`, an earlier result of the same log and project, are taken
+    over where nothing changed; `before` itself is returned where the log did not grow.
+    """
+    if before is not None and before.size == log.size:
+        return before
+    now, past = sort_out(log.everything())
+    wanted = {_key(state, lost): state for state, lost in now}
+    wanted |= {_key(state, False): state for state, _ in past}
+    rows = _rows(wanted, log, project, before)
+    reasons = Counter(reason for _, reason in past)
+    return Current(
+        rows=tuple(
+            sorted(
+                (rows[_key(state, lost)] for state, lost in now),
+                key=lambda row: (
+                    row.annotation.name,
+                    row.annotation.image_id,
+                    row.annotation.annotator,
+                ),
+            )
+        ),
+        skipped=Counter(state.annotator for state, reason in past if reason == SKIPPED),
+        replaced=reasons[REPLACED],
+        foreign=reasons[FOREIGN],
+        history=tuple(Past(state, reason, rows[_key(state, False)]) for state, reason in past),
+        size=log.size,
+        columns=before.columns if before is not None else {},
     )
-    return Current(tuple(rows), skipped, answered - len(newest), len(alive) - len(ours))
+
+
+def sort_out(
+    answers: Iterable[Versions],
+) -> tuple[list[tuple[State, bool]], list[tuple[State, str]]]:
+    """The current states, each with whether only the log has it, and all others with the reason."""
+    newest: dict[tuple[str | None, str], tuple[State, bool]] = {}
+    past: list[tuple[State, str]] = []
+    for versions in answers:
+        latest = versions.latest
+        for state in versions.states:
+            if state is not latest:
+                past.append((state, DRAFT if state.draft else OLDER if state.older else EDITED))
+        reason = _why_not(versions, latest)
+        if reason is not None:
+            past.append((latest, reason))
+            continue
+        key = latest.image_id, latest.annotator
+        mine = latest, versions.gone == SET_BACK
+        rival = newest.setdefault(key, mine)
+        if rival is not mine:
+            older, newest[key] = sorted((rival, mine), key=_age)
+            past.append((older[0], REPLACED))
+    past.sort(key=lambda each: each[0].line)
+    return list(newest.values()), past
 
 
 def write_table(now: Current, project: Project, folder: Path, facts: Mapping[str, Any]) -> bool:
-    """Write `table.parquet` (mode 600) and, last, the manifest that vouches for it.
+    """Write `table.parquet` and `history.parquet` (mode 600) and, last, the manifest that vouches
+    for them.
 
     Returns whether anything changed. The same answers give the same bytes.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     schema = annotations_schema(project.dimensions.ids)
-    rows = [annotation_row(row.annotation, row.findings) for row in now.rows]
-    buffer = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(rows, schema=schema), buffer)
-    content = buffer.getvalue().to_pybytes()
-    manifest = {**facts, "files": {TABLE: sha256_bytes(content)}}
-    table = folder / TABLE
-    same = table.is_file() and sha256_file(table) == manifest["files"][TABLE]
-    if same and read_manifest(folder) == manifest:
+    rows = {row.key: row for row in now.rows}
+    past = {(each.state.line, each.reason): each for each in now.history}
+    contents = {
+        TABLE: _parquet(now, TABLE, schema, rows, _record),
+        HISTORY: _parquet(now, HISTORY, _history_schema(schema), past, _past_record),
+    }
+    hashes = {name: sha256_bytes(content) for name, content in contents.items()}
+    manifest = {**facts, "files": hashes}
+    stale = [name for name in contents if not _is_there(folder / name, hashes[name])]
+    if not stale and read_manifest(folder) == manifest:
         return False
-    with replacing(table, mode=0o600) as temporary:
-        temporary.write_bytes(content)
+    for name in stale:
+        with replacing(folder / name, mode=0o600) as temporary:
+            temporary.write_bytes(contents[name])
     write_json(folder / MANIFEST, manifest)
     return True
 
 
-def _is_ours(state: Mapping[str, Any]) -> bool:
-    return isinstance(state["image_id"], str) and isinstance(state["name"], str)
+def _key(state: State, lost: bool) -> tuple[int, bool]:
+    return state.line, lost
 
 
-def _row(state: Mapping[str, Any], project: Project) -> Row:
-    raw = state["annotation"]
-    reading = read_results(raw["result"] or [], project.dimensions.ids)
+def _why_not(versions: Versions, latest: State) -> str | None:
+    """Why an answer is not current, or None where it may be."""
+    if latest.draft:
+        return DRAFT
+    if versions.gone not in (None, SET_BACK):
+        return versions.gone
+    if latest.skipped:
+        return SKIPPED
+    ours = isinstance(latest.image_id, str) and isinstance(latest.name, str)
+    return None if ours else FOREIGN
+
+
+def _age(found: tuple[State, bool]) -> tuple[datetime, int]:
+    return found[0].updated, found[0].line
+
+
+def _rows(
+    wanted: Mapping[tuple[int, bool], State], log: Log, project: Project, before: Current | None
+) -> dict[tuple[int, bool], Row]:
+    rows = {}
+    if before is not None:
+        known = (*before.rows, *(past.row for past in before.history))
+        rows = {row.key: row for row in known if row.key in wanted}
+    # In the order of the file, which is read through once.
+    missing = sorted(wanted.keys() - rows.keys())
+    form = form_version(project.dimensions)
+    for key, (state, raw) in zip(missing, log.raw(wanted[key] for key in missing), strict=True):
+        rows[key] = _row(state, raw, project, form, key)
+    return rows
+
+
+def _row(
+    state: State, raw: Mapping[str, Any], project: Project, form: str, key: tuple[int, bool]
+) -> Row:
+    reading = read_results(raw.get("result") or [], project.dimensions.ids)
     answer = reading.answer
     annotation = Annotation(
-        image_id=state["image_id"],
-        name=state["name"],
-        annotator=state["annotator"],
+        image_id=state.image_id or "",
+        name=state.name or "",
+        annotator=state.annotator,
         project=project.name,
         ratings=answer.ratings,
         notes=answer.notes,
         caption=answer.caption,
         reasoning=answer.reasoning,
         overall=answer.overall,
-        seconds=raw["lead_time"],
-        created=raw["created_at"],
-        updated=raw["updated_at"],
-        form_version=state["form_version"],
+        seconds=raw.get("lead_time"),
+        created=raw.get("created_at") or "",
+        updated=raw.get("updated_at") or raw.get("created_at") or "",
+        form_version=state.form_version,
         prelabelled=raw.get("parent_prediction") is not None,
+        labels=tuple(_labels(state, raw, form, lost=key[1])),
+        guidelines_version=reading.guidelines_version or state.guidelines_version,
     )
     findings = [*reading.problems, *check(annotation, project.file.rules, project.dimensions.ids)]
-    return Row(annotation, tuple(findings))
+    return Row(annotation, tuple(findings), key)
+
+
+def _labels(state: State, raw: Mapping[str, Any], form: str, lost: bool) -> list[str]:
+    by, updated_by = _number(raw.get("completed_by")), _number(raw.get("updated_by"))
+    labels = {
+        "edited by someone else": updated_by is not None and updated_by != by,
+        "ground truth": bool(raw.get("ground_truth")),
+        "older form": state.origin == "server" and state.form_version != form,
+        "imported": state.origin != "server",
+        "no longer on the server": lost,
+    }
+    return [label for label, holds in labels.items() if holds]
+
+
+def _number(account: Any) -> Any:
+    return account.get("id") if isinstance(account, dict) else account
+
+
+def _record(row: Row) -> dict[str, object]:
+    return annotation_row(row.annotation, row.findings)
+
+
+def _past_record(past: Past) -> dict[str, object]:
+    return {
+        **_record(past.row),
+        "reason": past.reason,
+        "place": past.state.place,
+        "annotation_id": str(past.state.id),
+        "task_id": past.state.task_id,
+        "seen": past.state.seen,
+    }
+
+
+def _history_schema(schema: Any) -> Any:
+    import pyarrow as pa
+
+    names = ("reason", "place", "annotation_id")
+    more = [
+        *((name, pa.string()) for name in names),
+        ("task_id", pa.int64()),
+        ("seen", pa.string()),
+    ]
+    return pa.schema([*schema, *(pa.field(*each) for each in more)])
+
+
+def _parquet(
+    now: Current,
+    name: str,
+    schema: Any,
+    records: Mapping[Any, Any],
+    record: Callable[[Any], dict[str, object]],
+) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if name not in now.columns or now.columns[name].schema != schema:
+        now.columns[name] = Columns(schema)
+    buffer = pa.BufferOutputStream()
+    with pq.ParquetWriter(buffer, schema) as writer:
+        for part in now.columns[name].parts(records, record):
+            writer.write_table(part)
+    content: bytes = buffer.getvalue().to_pybytes()
+    return content
+
+
+def _is_there(path: Path, sha256: str) -> bool:
+    return path.is_file() and sha256_file(path) == sha256

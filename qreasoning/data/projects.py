@@ -78,6 +78,7 @@ def _annotation(row: dict[str, Any], dimension_ids: Sequence[str]) -> Annotation
         caption=row.pop("caption") or "",
         reasoning=row.pop("reasoning") or "",
         prelabelled=bool(row.pop("prelabelled")),
+        labels=tuple(row.pop("labels") or ()),
         # Found when it was pulled, by the project's rules; the dataset's own rules decide here.
         **{key: value for key, value in row.items() if key != "findings"},
     )

@@ -12,6 +12,7 @@ from PIL import Image
 
 from qreasoning.annotation.answers import Answer
 from qreasoning.annotation.client import Server
+from qreasoning.annotation.log import Log
 from qreasoning.annotation.pictures import collect
 from qreasoning.annotation.project import load_project
 from qreasoning.annotation.run import LOGINS, pull_project
@@ -99,7 +100,8 @@ class Running:
         return sync(server, project, self.pictures(project), logins, self.said.append)
 
     def pull(self, project, synced):
-        return pull_project(self.server, project, synced, self.folder(project))
+        pulled, now = pull_project(self.server, project, synced, Log(self.folder(project)))
+        return pulled.appended, now
 
 
 @pytest.fixture(scope="session")
@@ -107,7 +109,7 @@ def running(tmp_path_factory):
     """The session's server; its environment is made in the user's cache on first use."""
     workspace = make_study(tmp_path_factory.mktemp("server") / "study")
     data = workspace.root / "outputs" / "label-studio"
-    with embedded(data, workspace.root, cache_folder(), print) as server:
+    with embedded(data, workspace.root / "outputs" / "pictures", cache_folder(), print) as server:
         yield Running(server, workspace)
 
 

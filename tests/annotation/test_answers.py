@@ -84,3 +84,10 @@ def test_read_results_of_half_a_surrogate_pair_replaces_it_and_says_so():
 def test_read_results_of_anything_that_json_can_say_never_raises(results):
     reading = read_results(results, IDS)
     assert len(reading.problems) >= sum(not isinstance(each, dict) for each in results)
+
+
+def test_read_results_tells_what_version_of_the_guidelines_the_form_carried():
+    results = [{"from_name": "guidelines_version", "value": {"text": ["2.1"]}}]
+    reading = read_results(results, IDS)
+    assert (reading.guidelines_version, reading.problems) == ("2.1", ())
+    assert read_results([], IDS).guidelines_version is None

@@ -18,3 +18,11 @@ def test_instructions_show_markup_as_text(dimensions):
     html = instructions_html(hostile, Dimensions.model_validate(marked))
     assert "<script" not in html
     assert html.count("&lt;script&gt;") == 2
+
+
+def test_instructions_begin_with_the_consent_and_end_with_the_version(dimensions):
+    html = instructions_html("# Look", dimensions, "# Agree\n\n- *you* may stop", "2.1")
+    assert html.startswith(
+        "<h1>Agree</h1>\n<ul>\n<li>• <em>you</em> may stop</li>\n</ul>\n<br><h1>Look"
+    )
+    assert html.endswith("<p>Version 2.1 of these guidelines.</p>")

@@ -75,3 +75,16 @@ def test_form_version_changes_with_the_form_only(dimensions):
     assert form_version(dimensions) != form_version(with_label(dimensions, label="Light"))
     # What a 1 means is not in the form.
     assert form_version(dimensions) == form_version(with_label(dimensions, low="pitch dark"))
+
+
+def test_form_carries_the_version_of_the_guidelines_out_of_sight(dimensions):
+    xml = form_xml(dimensions, "2.1")
+    hidden = ElementTree.fromstring(xml).find(".//View[@className='qr-hidden']")
+    (field,) = hidden
+    assert (field.tag, field.get("name"), field.get("value")) == (
+        "TextArea",
+        "guidelines_version",
+        "2.1",
+    )
+    assert ".qr-hidden { display: none; }" in xml
+    assert len(controls(xml)) == len(controls(form_xml(dimensions))) + 1

@@ -1,8 +1,10 @@
 """The embedded server's life: private files, one at a time, ended whatever happens."""
 
+import errno
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -62,6 +64,70 @@ def test_embedded_sign_up_without_the_invitation_is_closed(running):
     assert answer.status_code == 403
     users = running.server.get("api/users/")
     assert "stranger@example.org" not in {user["email"] for user in users}
+
+
+WATCHER = """
+import os, sys
+def watch(event, arguments):
+    if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+        line = f"{event} {arguments[1]!r}"
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"):
+        line = f"{event} {arguments[0]!r}"
+    else:
+        return
+    descriptor = os.open(os.environ["WATCHED"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(descriptor, (line + "\\n").encode())
+    os.close(descriptor)
+sys.addaudithook(watch)
+"""
+
+
+def test_embedded_opens_a_page_and_looks_nothing_up_outside(tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text(WATCHER)
+    watched = tmp_path / "watched"
+    watched.touch()
+    settings = server.settings
+    extra = {"PYTHONPATH": str(tmp_path), "WATCHED": str(watched)}
+    monkeypatch.setattr(server, "settings", lambda data: {**settings(data), **extra})
+    with (
+        embedded(tmp_path / "data", tmp_path, cache_folder(), print) as own,
+        httpx.Client(base_url=own.url, trust_env=False, follow_redirects=True) as browser,
+    ):
+        page = browser.get("projects/")
+        assert (page.status_code, page.url.path) == (200, "/user/login/")
+        login = json.loads((tmp_path / "data" / "admin.json").read_text())
+        form = {each: login[each] for each in ("email", "password")}
+        token = {"csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+        browser.post("user/login/", data={**form, **token}, headers={"Referer": own.url})
+        assert browser.get("projects/").url.path == "/projects/"
+        own.send("POST", "api/projects/", {"title": "A project"})
+        time.sleep(2)
+    here = ("'127.0.0.1'", "'localhost'", "'0.0.0.0'", "'::1'", "''", "None")
+    lines = watched.read_text().splitlines()
+    assert any(line.startswith("socket.connect") for line in lines)  # the watch is on
+    assert [line for line in lines if not any(name in line for name in here)] == []
+
+
+@pytest.mark.parametrize("problem", [errno.EADDRINUSE, errno.EADDRNOTAVAIL])
+def test_embedded_without_a_free_port_says_so(tmp_path, monkeypatch, problem):
+    class Full(socket.socket):
+        def bind(self, address):
+            raise OSError(problem, os.strerror(problem))
+
+    monkeypatch.setattr(server.socket, "socket", Full)
+    with (
+        pytest.raises(ServerError, match=r"no port to listen on at 127\.0\.0\.1 \(.*ddress"),
+        embedded(tmp_path / "data", tmp_path, cache_folder(), print),
+    ):
+        pass
+
+
+def test_embedded_on_another_address_listens_there_only(tmp_path):
+    with embedded(tmp_path / "data", tmp_path, cache_folder(), print, "127.0.0.2") as own:
+        assert own.url.startswith("http://127.0.0.2:")
+        port = own.url.rsplit(":", 1)[1]
+        assert alive(own.url)
+        assert not alive(f"http://127.0.0.1:{port}")
 
 
 def test_embedded_twice_on_the_same_data_names_the_running_one(running):

@@ -1,0 +1,118 @@
+"""The commands that do one thing each with a project: pull, status, import, rebuild."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from qreasoning.annotation.accounts import logins
+from qreasoning.annotation.client import Server
+from qreasoning.annotation.exports import read_export
+from qreasoning.annotation.log import append_states
+from qreasoning.annotation.lookup import find_project
+from qreasoning.annotation.pictures import collect
+from qreasoning.annotation.project import Project
+from qreasoning.annotation.run import LOGINS, Collected, opened, server_of, team_server
+from qreasoning.annotation.server import has_data
+from qreasoning.annotation.status import StatusTable
+from qreasoning.annotation.sync import Synced
+from qreasoning.errors import ServerError
+from qreasoning.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class CommandReport:
+    """What a command did."""
+
+    folder: Path
+    """Where the log, the tables and the findings are."""
+    appended: int
+    """States added to the log."""
+    notes: tuple[str, ...]
+    """Sentences about what a person should know."""
+    status: StatusTable
+
+
+def pull(
+    project_name: str,
+    workspace: Workspace,
+    *,
+    say: Callable[[str], None],
+    environ: Mapping[str, str],
+) -> CommandReport:
+    """Pull a project's answers once and change nothing on the server.
+
+    The embedded server is used as it runs, else started for the moment. Raises ServerError where
+    the server does not have the project.
+    """
+    project, folder = opened(project_name, workspace)
+    team = team_server(environ, say)
+    if team is None and not has_data(workspace.label_studio):
+        raise _nothing(project, f"There is no embedded Label Studio in {workspace.label_studio}")
+    collected = Collected(project, folder)
+    with server_of(team, project, workspace, say) as server:
+        synced, images = _there(server, project, folder)
+        pulled = collected.pull(server, synced)
+    status = collected.status(images, synced)
+    return CommandReport(folder, pulled.appended, pulled.notes, status)
+
+
+def status(project_name: str, workspace: Workspace) -> CommandReport:
+    """How far a project is as of the last pull; no server is asked and nothing is written."""
+    collected = Collected(*opened(project_name, workspace))
+    collected.read()
+    return _report(collected, 0)
+
+
+def rebuild(project_name: str, workspace: Workspace) -> CommandReport:
+    """Make the tables and the findings again from the log alone."""
+    collected = Collected(*opened(project_name, workspace))
+    collected.rebuild()
+    return _report(collected, 0)
+
+
+def import_export(
+    project_name: str,
+    workspace: Workspace,
+    file: Path,
+    say: Callable[[str], None],
+) -> CommandReport:
+    """Take over the answers of a Label Studio JSON export; those that are there already are not
+    added again. Raises DataError for a file that is none, SettingsError for a wrong mapping.
+    """
+    project, folder = opened(project_name, workspace)
+    pictures = collect(project, folder / "pictures.json", say)
+    appended = append_states(folder, read_export(file, project, pictures))
+    collected = Collected(project, folder)
+    collected.rebuild()
+    return _report(collected, appended)
+
+
+def _report(collected: Collected, appended: int) -> CommandReport:
+    folder, name = collected.folder, collected.project.name
+    people = tuple(logins(folder / LOGINS, name, 0))
+    synced = Synced(project_id=0, place="", imported=0, logins=people)
+    return CommandReport(folder, appended, (), collected.status(_images(folder), synced))
+
+
+def _there(server: Server, project: Project, folder: Path) -> tuple[Synced, int]:
+    """The project as it is on the server, and its number of pictures."""
+    found = find_project(server, project, folder)
+    if found is None:
+        raise _nothing(project, f"{server.url} has no project '{project.file.title}' of ours")
+    people = tuple(logins(folder / LOGINS, project.name, 0))
+    place = f"{found['id']}@{found['created_at']}"
+    return Synced(int(found["id"]), place, 0, people), int(found["task_number"])
+
+
+def _images(folder: Path) -> int:
+    """How many pictures the project had when they were last collected; 0 where it never was."""
+    path = folder / "pictures.json"
+    if not path.is_file():
+        return 0
+    looks = json.loads(path.read_text(encoding="utf-8"))["pictures"].values()
+    return len({image_id for _, _, image_id, *_ in looks})
+
+
+def _nothing(project: Project, problem: str) -> ServerError:
+    return ServerError(f"{problem}. Make it first: qr annotate --project {project.name}")

@@ -1,0 +1,89 @@
+"""Which pictures a project has: a folder's, or those of a list, and of these the sampled ones."""
+
+import csv
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from qreasoning.annotation.project import Project
+from qreasoning.annotation.sampling import TENTHS, sample, tenth, tenth_name
+from qreasoning.errors import DataError, SettingsError
+from qreasoning.images import list_pictures
+from qreasoning.scores import read_scores
+
+
+def chosen(project: Project, say: Callable[[str], None]) -> list[str]:
+    """The names of the pictures that the sampling plan takes, relative to the project's folder.
+
+    Raises DataError for a name that cannot be used or that is listed and not there.
+    """
+    mos: dict[str, float] = {}
+    source = project.manifest
+    if not project.pictures.is_dir():
+        raise nothing(project, f"The folder {project.pictures} is missing")
+    if project.file.scores is not None:
+        source = project.root / project.file.scores.file
+        mos = {each.name: each.mos for each in read_scores(project.file.scores, project.root)}
+        listed = list(mos)
+    elif project.manifest is not None:
+        listed = sorted(set(_names(project.manifest)))
+    else:
+        paths = list_pictures(project.pictures)
+        listed = [path.relative_to(project.pictures).as_posix() for path in paths]
+    taken = sample(listed, mos, project.file.sampling)
+    if project.file.sampling.take != "all":
+        say(f"The sampling plan takes {len(taken)} of {len(listed)} pictures")
+    if project.file.sampling.take == "stratified":
+        _say_empty_tenths(mos, say)
+    _refuse_names(taken, project.pictures, source)
+    return taken
+
+
+def _say_empty_tenths(mos: dict[str, float], say: Callable[[str], None]) -> None:
+    filled = {tenth(each) for each in mos.values()}
+    empty = [tenth_name(number) for number in range(TENTHS) if number not in filled]
+    if empty:
+        say(f"No picture has a MOS (on 1 to 5) from {', '.join(empty)}")
+
+
+def _refuse_names(names: Sequence[str], folder: Path, source: Path | None) -> None:
+    for name in names:
+        if not name.isprintable():  # also halves of surrogate pairs: names that are not UTF-8
+            raise DataError(f"{folder} has a picture with the name {name!a}. Rename it.")
+        if source is not None and not _below(folder, name):
+            raise DataError(f"{source} names {name}, which is outside {folder}. Correct the list.")
+    missing = [name for name in names if source is not None and not (folder / name).is_file()]
+    if missing:
+        raise DataError(
+            f"{len(missing)} of the {len(names)} pictures in {source} are missing, the first is "
+            f"{folder / missing[0]}. Fetch them, or correct the list."
+        )
+
+
+def _below(folder: Path, name: str) -> bool:
+    return Path(os.path.normpath(folder / name)).is_relative_to(folder) and ".." not in name
+
+
+def _names(manifest: Path) -> list[str]:
+    try:
+        text = manifest.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise SettingsError(f"The list of pictures {manifest} is missing. Create it.") from None
+    if manifest.suffix.lower() != ".csv":
+        return [line.strip() for line in text.splitlines() if line.strip()]
+    rows = csv.DictReader(text.splitlines())
+    if "name" not in (rows.fieldnames or ()):
+        found = ", ".join(rows.fieldnames or ()) or "none"
+        raise SettingsError(
+            f"{manifest} has no column 'name' (it has: {found}). Rename the column."
+        )
+    return [row["name"] for row in rows if row["name"]]
+
+
+def nothing(project: Project, problem: str) -> DataError:
+    """The error of a project without pictures: where they are to be had, what to correct."""
+    settings = [key for key in ("images", "manifest", "scores") if getattr(project.file, key)]
+    source = f" {project.file.source.strip()}" if project.file.source else ""
+    return DataError(
+        f"{problem}.{source} Put the pictures there, or correct '{settings[0]}' in {project.path}."
+    )

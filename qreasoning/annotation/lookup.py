@@ -1,0 +1,109 @@
+"""What a server has of a project: the project itself, its pictures, and where they are shown."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from qreasoning.annotation.client import Server, tasks
+from qreasoning.annotation.pictures import Picture
+from qreasoning.annotation.project import Project, marker
+from qreasoning.errors import ServerError
+from qreasoning.files import sha256_bytes, write_json
+
+PLACES = "servers.json"
+"""Beside the log: which project of a server is this one, so that its title may change."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A picture on the server."""
+
+    id: int
+    image_id: str
+    name: str
+    address: str
+
+
+def find_project(server: Server, project: Project, folder: Path) -> dict[str, Any] | None:
+    """The project on the server: the one it was the last time, else the one with its title and our
+    marker; empty ones count only where there is no other. Raises ServerError where several are
+    left."""
+    known = _places(folder).get(_server_name(server))
+    if known is not None:
+        listed = server.get_object("api/projects/", "results", ids=str(known["id"]), page_size=1)
+        same = listed["results"]
+        if same and same[0]["created_at"] == known["created_at"]:
+            return _whole(server, same[0])
+    named = same_projects(server, project)
+    filled = [each for each in named if each["task_number"]]
+    if len(filled) > 1:
+        ids = ", ".join(str(each["id"]) for each in filled)
+        raise ServerError(
+            f"{server.url} has the project '{project.file.title}' more than once (ids {ids}). "
+            "Delete all but one there."
+        )
+    return _whole(server, (filled or named)[0]) if named else None
+
+
+def same_projects(server: Server, project: Project) -> list[dict[str, Any]]:
+    """The projects with this one's title and marker, by rising id; one is as it should be."""
+    answer = server.get_object("api/projects/", "results", title=project.file.title, page_size=100)
+    same = [
+        each
+        for each in answer["results"]
+        if each["title"] == project.file.title and marker(project) in (each["description"] or "")
+    ]
+    return sorted(same, key=lambda each: int(each["id"]))
+
+
+def remember_project(server: Server, found: Mapping[str, Any], folder: Path) -> None:
+    """Note which project of the server this one is."""
+    places = _places(folder)
+    place = {"id": found["id"], "created_at": found["created_at"]}
+    if places.get(_server_name(server)) != place:
+        write_json(folder / PLACES, {**places, _server_name(server): place})
+
+
+def project_tasks(
+    server: Server, found: Mapping[str, Any] | None, after: int = 0
+) -> tuple[Task, ...]:
+    """Our pictures in a project, with ids above `after`, by rising id; others are left out."""
+    if found is None:
+        return ()
+    return tuple(
+        Task(task["id"], data["image_id"], str(data.get("name")), str(data.get("image")))
+        for task in tasks(server, int(found["id"]), "id,data", after=after)
+        if isinstance((data := task["data"]).get("image_id"), str)
+    )
+
+
+def served(project: Project, picture: Picture) -> str:
+    """Where the embedded server shows a picture."""
+    shown = (
+        f"originals/{picture.name}" if picture.prepared is None else f"prepared/{picture.prepared}"
+    )
+    return f"/data/local-files/?d={quote(f'{project.slug}/{shown}')}"
+
+
+def upload_key(picture: Picture) -> str:
+    """What an uploaded picture is called: the same for the same content, letters and digits."""
+    shown = f"{picture.image_id}:{picture.prepared}" if picture.prepared else picture.image_id
+    return f"qr{sha256_bytes(shown.encode())[:24]}"
+
+
+def _whole(server: Server, listed: Mapping[str, Any]) -> dict[str, Any]:
+    return server.get_object(f"api/projects/{listed['id']}/", "id", "created_at")
+
+
+def _server_name(server: Server) -> str:
+    # The embedded one has another port each time.
+    return "embedded" if server.loopback else server.url
+
+
+def _places(folder: Path) -> dict[str, Any]:
+    path = folder / PLACES
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return content
