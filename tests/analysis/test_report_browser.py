@@ -1,59 +1,38 @@
-import importlib.util
-import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from qreasoning.analysis.report import align_report
 from qreasoning.workspace import Workspace
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 SIZES = [(1366, 768), (1600, 900), (390, 844)]
-
-
-def _need_a_browser() -> None:
-    missing = [
-        *(["chromium (apt-get install chromium)"] if not CHROMIUM.exists() else []),
-        *(["playwright"] if importlib.util.find_spec("playwright") is None else []),
-    ]
-    if missing:
-        reason = f"the browser tests need {' and '.join(missing)}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
 
 
 @pytest.mark.browser
 def test_report_in_a_browser_without_network_shows_all_pictures_and_no_console_error(
-    workspace: Workspace, small_report: Callable[..., Path]
+    workspace: Workspace, small_report: Callable[..., Path], chromium: Any
 ) -> None:
-    _need_a_browser()
-    from playwright.sync_api import sync_playwright
-
     hostile = "</script><img src=x onerror=alert(1)><a href='//example.org'>"
     dataset = small_report(hostile, simulated=True)
     page_file = align_report(workspace, dataset=dataset, name="demo").folder / "index.html"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        context = browser.new_context(offline=True)
-        said: list[str] = []
-        requested: list[str] = []
-        context.on("console", lambda message: said.append(message.text))
-        context.on("weberror", lambda error: said.append(str(error.error)))
-        context.on("request", lambda asked: requested.append(asked.url))
-        for width, height in SIZES:
-            page = context.new_page()
-            page.set_viewport_size({"width": width, "height": height})
-            page.goto(page_file.as_uri())
-            drawn = page.evaluate("[...document.images].map(each => each.naturalWidth)")
-            # Two plots per model and a gallery of twelve.
-            assert len(drawn) == 4 + 12 and min(drawn) > 0
-            assert page.evaluate("document.documentElement.scrollWidth") == width
-            assert page.get_by_role("note").first.inner_text().startswith("SIMULATED.")
-            assert page.get_by_role("table").count() == 2
-            page.close()
-        browser.close()
+    context = chromium.context.browser.new_context(offline=True)
+    said: list[str] = []
+    requested: list[str] = []
+    context.on("console", lambda message: said.append(message.text))
+    context.on("weberror", lambda error: said.append(str(error.error)))
+    context.on("request", lambda asked: requested.append(asked.url))
+    for width, height in SIZES:
+        page = context.new_page()
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(page_file.as_uri())
+        drawn = page.evaluate("[...document.images].map(each => each.naturalWidth)")
+        # Two plots per model and a gallery of twelve.
+        assert len(drawn) == 4 + 12 and min(drawn) > 0
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert page.get_by_role("note").first.inner_text().startswith("SIMULATED.")
+        assert page.get_by_role("table").count() == 2
+        page.close()
     assert said == []
     assert {url.partition(":")[0] for url in requested} <= {"data", "file"}

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -111,21 +110,3 @@ def running(tmp_path_factory):
     data = workspace.root / "outputs" / "label-studio"
     with embedded(data, workspace.root / "outputs" / "pictures", cache_folder(), print) as server:
         yield Running(server, workspace)
-
-
-@pytest.fixture
-def chromium():
-    """A page of 1366x768 in a real Chromium; where it is missing: skipped, under CI a failure."""
-    path = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-    if not path.is_file():
-        problem = f"{path} is missing: apt-get install chromium, or set CHROMIUM to its path"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(problem)
-    from playwright.sync_api import sync_playwright
-
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
-        try:
-            yield browser.new_page(viewport={"width": 1366, "height": 768})
-        finally:
-            browser.close()
