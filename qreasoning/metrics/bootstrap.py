@@ -115,7 +115,7 @@ def plcc(x: ArrayLike, y: ArrayLike, *, repetitions: int = 10_000, seed: int = 0
 
 
 def srcc(x: ArrayLike, y: ArrayLike, *, repetitions: int = 10_000, seed: int = 0) -> Replicates:
-    """Spearman's correlation of each column of `x`, (units,) or (units, models), with `y`, (units,).
+    """Spearman's correlation of each column of `x`, (units,) or (units, models), with `y`.
 
     Replicates are exact, with mid-ranks. nan, shapes and errors as in `plcc`.
     """
@@ -262,10 +262,9 @@ class _Ranked:
         self.order = np.argsort(column, kind="stable")
         self.back = np.argsort(self.order, kind="stable")
         value = column[self.order]
-        self.starts = np.flatnonzero(np.r_[True, value[1:] != value[:-1]]) if len(value) else None
-        ends = np.r_[self.starts[1:], len(value)] - 1
-        self.group = np.repeat(np.arange(len(ends)), np.diff(np.r_[-1, ends]))[self.back]
-        self.ends = ends
+        last = np.r_[value[1:] != value[:-1], True][: len(value)]
+        self.ends = np.flatnonzero(last)
+        self.group = (np.cumsum(last) - last)[self.back]
 
     def ranks(self, drawn: Array) -> Array:
         """Mid-ranks, centred on the mean rank, of every unit under counts (units, replicates)."""
@@ -284,7 +283,7 @@ def _spearman(
 ) -> Array:
     """SRCC of every model under counts (units, replicates): shape (replicates, models)."""
     found = np.empty((drawn.shape[1], len(ranked)))
-    complete = known.all(axis=0)
+    complete = np.logical_and.reduce(known, axis=0)
     ranks = goal.ranks(drawn)
     for place, each in enumerate(ranked):
         used = drawn if complete[place] else drawn * known[:, place, None]
