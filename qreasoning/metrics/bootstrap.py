@@ -125,8 +125,8 @@ def srcc(x: ArrayLike, y: ArrayLike, *, repetitions: int = 10_000, seed: int = 0
     """
     table, target = _sides(x, y)
     known = ~(np.isnan(table) | np.isnan(target)[:, None])
-    ranked = [_Ranked(column) for column in table.T]
-    goal = _Ranked(target)
+    ranked = [Ranked(column) for column in table.T]
+    goal = Ranked(target)
     draws = [
         _spearman(drawn, ranked, goal, known) for drawn in _chunks(len(table), repetitions, seed)
     ]
@@ -252,7 +252,7 @@ def _pearson(n: Array, x: Array, y: Array, xx: Array, yy: Array, xy: Array) -> A
     return np.where(varies, np.clip((n * xy - x * y) / below, -1.0, 1.0), np.nan)
 
 
-class _Ranked:
+class Ranked:
     """One column sorted once, so that its mid-ranks under any counts are a cumulative sum away."""
 
     def __init__(self, column: Array) -> None:
@@ -275,9 +275,7 @@ class _Ranked:
         return middle[self.group]
 
 
-def _spearman(
-    drawn: Array, ranked: list[_Ranked], goal: _Ranked, known: NDArray[np.bool_]
-) -> Array:
+def _spearman(drawn: Array, ranked: list[Ranked], goal: Ranked, known: NDArray[np.bool_]) -> Array:
     """SRCC of every model under counts (units, replicates): shape (replicates, models)."""
     found = np.empty((drawn.shape[1], len(ranked)))
     complete = np.logical_and.reduce(known, axis=0)
