@@ -26,6 +26,7 @@ TEXTS = st.one_of(SENTENCES, st.text(max_size=60))
 PAIRS = st.lists(st.tuples(TEXTS, TEXTS), max_size=8)
 
 
+@settings(deadline=None)
 @given(pairs=PAIRS, stem=st.booleans())
 def test_rouge1_any_texts_equals_rouge_score_bit_for_bit(
     pairs: list[tuple[str, str]], stem: bool
@@ -39,6 +40,7 @@ def test_rouge1_any_texts_equals_rouge_score_bit_for_bit(
     assert ours.fmeasure.tolist() == [each.fmeasure for each in theirs]
 
 
+@settings(deadline=None)
 @given(a=TEXTS, b=TEXTS)
 def test_rouge1_exchanged_sides_exchanges_precision_and_recall(a: str, b: str) -> None:
     forth, back = rouge1([a], [b]), rouge1([b], [a])
@@ -98,7 +100,7 @@ def _columns(scores: Rouge1) -> np.ndarray:
     return np.stack([scores.precision, scores.recall, scores.fmeasure], axis=-1)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(left=st.lists(TEXTS, max_size=5), right=st.lists(TEXTS, max_size=5))
 def test_rouge1_table_holds_every_pair(left: list[str], right: list[str]) -> None:
     found = rouge1_table(left, right, stem=True)
@@ -118,7 +120,7 @@ def test_rouge1_table_of_many_texts_equals_matched_pairs() -> None:
     assert (_columns(table).reshape(-1, 3) == _columns(pairs)).all()
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(humans=HUMANS, data=st.data())
 def test_rouge1_against_several_humans_equals_rouge_score(
     humans: list[list[str]], data: st.DataObject
@@ -145,7 +147,7 @@ def test_rouge1_against_several_humans_equals_rouge_score(
         assert by["leave_one_out"][place] == pytest.approx(np.mean(left, axis=0), abs=1e-12)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(humans=HUMANS)
 def test_rouge1_humans_leaves_each_person_out_in_turn(humans: list[list[str]]) -> None:
     mean = _columns(rouge1_humans(humans, stem=True))
@@ -161,7 +163,7 @@ def test_rouge1_humans_leaves_each_person_out_in_turn(humans: list[list[str]]) -
         assert highest[place] == pytest.approx(np.mean(bests, axis=0), abs=1e-12)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(humans=HUMANS, data=st.data())
 def test_rouge1_mismatched_is_the_mean_over_all_other_pictures(
     humans: list[list[str]], data: st.DataObject
