@@ -172,7 +172,9 @@ class Encoder:
     def _model(self) -> Any:
         import torch
         from transformers import AutoModel
+        from transformers.utils.logging import disable_progress_bar
 
+        disable_progress_bar()
         model = AutoModel.from_pretrained(self.folder, dtype=torch.float32, local_files_only=True)
         return model.eval().to(self._device)
 
