@@ -197,6 +197,7 @@ def _row(
 ) -> Row:
     reading = read_results(raw.get("result") or [], project.dimensions.ids)
     answer = reading.answer
+    given_in = reading.form_version or state.form_version
     annotation = Annotation(
         image_id=state.image_id or "",
         name=state.name or "",
@@ -210,21 +211,21 @@ def _row(
         seconds=raw.get("lead_time"),
         created=raw.get("created_at") or "",
         updated=raw.get("updated_at") or raw.get("created_at") or "",
-        form_version=state.form_version,
+        form_version=given_in,
         prelabelled=raw.get("parent_prediction") is not None,
-        labels=tuple(_labels(state, raw, form, lost=key[1])),
+        labels=tuple(_labels(state, raw, older_form=given_in != form, lost=key[1])),
         guidelines_version=reading.guidelines_version or state.guidelines_version,
     )
     findings = [*reading.problems, *check(annotation, project.file.rules, project.dimensions.ids)]
     return Row(annotation, tuple(findings), key)
 
 
-def _labels(state: State, raw: Mapping[str, Any], form: str, lost: bool) -> list[str]:
+def _labels(state: State, raw: Mapping[str, Any], older_form: bool, lost: bool) -> list[str]:
     by, updated_by = _number(raw.get("completed_by")), _number(raw.get("updated_by"))
     labels = {
         "edited by someone else": updated_by is not None and updated_by != by,
         "ground truth": bool(raw.get("ground_truth")),
-        "older form": state.origin == "server" and state.form_version != form,
+        "older form": state.origin == "server" and older_form,
         "imported": state.origin != "server",
         "no longer on the server": lost,
     }
