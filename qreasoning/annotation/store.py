@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from qreasoning.annotation.client import Server, task_page, tasks
+from qreasoning.annotation.client import Server, task_page, tasks, tasks_with_ids
 from qreasoning.annotation.log import (
     DELETED,
     SET_BACK,
@@ -21,8 +21,8 @@ from qreasoning.annotation.log import (
     is_new,
     moment,
 )
-from qreasoning.annotation.marks import Newest, next_mark, read_mark, write_mark
-from qreasoning.annotation.states import INCLUDE, Facts, draft_states, end_of, state_of
+from qreasoning.annotation.marks import Mark, Newest, next_mark, read_mark, write_mark
+from qreasoning.annotation.states import BRIEF, INCLUDE, Facts, draft_states, end_of, state_of
 from qreasoning.errors import ServerError
 
 DRAFT_ENDED = "draft ended"
@@ -75,8 +75,7 @@ def pull(
         mark = read_mark(folder, place, log)
         found = Found()
         if mark is not None:
-            changed = tasks(server, project_id, INCLUDE, changed_since=mark.since)
-            _read(changed, log, facts, found)
+            _read_changed(server, project_id, mark, log, facts, found)
         if mark is None or found.older or mark.task not in found.tasks:
             found = Found(older=found.older, appended=found.appended)
             _read(tasks(server, project_id, INCLUDE), log, facts, found)
@@ -96,6 +95,34 @@ def pull(
 def _newest(server: Server, project_id: int) -> Newest | None:
     total, page = task_page(server, project_id, "id,updated_at", [], "-tasks:updated_at", 1)
     return Newest(page[0]["updated_at"], page[0]["id"], total) if page else None
+
+
+def _read_changed(
+    server: Server, project_id: int, mark: Mark, log: Log, facts: Facts, found: Found
+) -> None:
+    since = mark.since
+    if not mark.settled:
+        # First the overlap: what moves on meanwhile is met below.
+        seen = tasks(server, project_id, BRIEF, changed_since=since, changed_until=mark.until)
+        news = list(_news(seen, log, facts, found))
+        _read(tasks_with_ids(server, project_id, INCLUDE, news), log, facts, found)
+        since = mark.until
+    _read(tasks(server, project_id, INCLUDE, changed_since=since), log, facts, found)
+
+
+def _news(seen: Iterable[Mapping[str, Any]], log: Log, facts: Facts, found: Found) -> Iterator[int]:
+    """Of tasks given in brief, the ids of those that are not as they were when they were read.
+
+    A task moves only after its answers did, and its counts after that: one that is read in between
+    is not as it was at the next pull.
+    """
+    for task in seen:
+        found.tasks.add(task["id"])
+        ids = log.of_task(facts.place, task["id"])
+        times = [log.answers[facts.place, each].states[-1].task_updated for each in ids]
+        same = task["total_annotations"] + task["cancelled_annotations"] == len(ids)
+        if not same or (times and max(times) != moment(task["updated_at"])):
+            yield task["id"]
 
 
 def _read(changed: Iterable[Mapping[str, Any]], log: Log, facts: Facts, found: Found) -> None:
