@@ -49,7 +49,10 @@ class Server:
         Raises ServerError for a key that has expired.
         """
         import httpx
-        from label_studio_sdk import LabelStudio
+
+        # Not the package's own LabelStudio: its conveniences need pandas, which takes a second and
+        # as much memory as 20,000 answers.
+        from label_studio_sdk.base_client import LabelStudioBase
         from label_studio_sdk.core.api_error import ApiError
 
         self.url = url.rstrip("/") + "/"
@@ -58,7 +61,7 @@ class Server:
         self.pauses = tuple(pauses)
         plain = httpx.Client(timeout=timeout, trust_env=not loopback)
         try:
-            sdk = LabelStudio(base_url=self.url, api_key=api_key, httpx_client=plain)
+            sdk = LabelStudioBase(base_url=self.url, api_key=api_key, httpx_client=plain)
         except ApiError as error:
             raise faults.refused(self.url, error.status_code, str(error.body)) from None
         self._transport = sdk._client_wrapper.httpx_client

@@ -6,7 +6,7 @@ mark yet, where the task of the mark is not as it was, and where the server was 
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -17,6 +17,7 @@ from qreasoning.annotation.log import (
     SET_BACK,
     TASK_DELETED,
     Log,
+    State,
     Versions,
     is_new,
     moment,
@@ -52,6 +53,11 @@ class Found:
     older: set[int | str] = field(default_factory=set)
     """Answers that are older on the server than they were, or gone from a task that is."""
     appended: int = 0
+    tell: "Listener | None" = None
+
+
+Listener = Callable[[State, Mapping[str, Any]], None]
+"""Is told each new state of an answer, with the answer as the server gave it."""
 
 
 def pull(
@@ -60,11 +66,13 @@ def pull(
     place: str,
     log: Log,
     form_version: str,
+    tell: Listener | None = None,
 ) -> Pulled:
     """Append every state that the log does not end with yet: new, changed, deleted.
 
     Complete up to the moment it begins, also while people work; the same pull twice appends
-    nothing. Cut off at any instant, it is finished by the next. Raises ServerError.
+    nothing. Cut off at any instant, it is finished by the next. `tell` is called while the server
+    works on the next answers, so what it does costs hardly any time. Raises ServerError.
     """
     begun = time.time()
     folder = log.path.parent
@@ -73,11 +81,11 @@ def pull(
         facts = Facts(place, form_version, emails)
         newest = _newest(server, project_id)
         mark = read_mark(folder, place, log)
-        found = Found()
+        found = Found(tell=tell)
         if mark is not None:
             _read_changed(server, project_id, mark, log, facts, found)
         if mark is None or found.older or mark.task not in found.tasks:
-            found = Found(older=found.older, appended=found.appended)
+            found = Found(older=found.older, appended=found.appended, tell=tell)
             _read(tasks(server, project_id, INCLUDE), log, facts, found)
             found.missing = _alive(log, place) - found.answers
         else:
@@ -131,6 +139,9 @@ def _read(changed: Iterable[Mapping[str, Any]], log: Log, facts: Facts, found: F
     while batch := list(islice(rest, BATCH)):
         new = [state for task in batch for state in _new_states(task, log, facts, found)]
         found.appended += log.append(new)
+        if found.tell is not None:
+            for line in new:
+                found.tell(log.answers[line["place"], line["id"]].states[-1], line["annotation"])
 
 
 def _new_states(
