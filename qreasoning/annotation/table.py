@@ -3,6 +3,7 @@
 Both can be made again from the log alone at any time, and are the same then.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +20,6 @@ from qreasoning.files import (
     MANIFEST,
     read_manifest,
     replacing,
-    sha256_bytes,
     sha256_file,
     write_json,
 )
@@ -149,7 +149,7 @@ def write_table(now: Current, project: Project, folder: Path, facts: Mapping[str
         TABLE: _parquet(now, TABLE, schema, rows, _record),
         HISTORY: _parquet(now, HISTORY, _history_schema(schema), past, _past_record),
     }
-    hashes = {name: sha256_bytes(content) for name, content in contents.items()}
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     manifest = {**facts, "files": hashes}
     stale = [name for name in contents if not _is_there(folder / name, hashes[name])]
     if not stale and read_manifest(folder) == manifest:
@@ -282,7 +282,7 @@ def _parquet(
     schema: Any,
     records: Mapping[Any, Any],
     record: Callable[[Any], dict[str, object]],
-) -> bytes:
+) -> memoryview:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -292,8 +292,7 @@ def _parquet(
     with pq.ParquetWriter(buffer, schema) as writer:
         for part in now.columns[name].parts(records, record):
             writer.write_table(part)
-    content: bytes = buffer.getvalue().to_pybytes()
-    return content
+    return memoryview(buffer.getvalue())
 
 
 def _is_there(path: Path, sha256: str) -> bool:
