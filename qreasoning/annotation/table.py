@@ -3,6 +3,7 @@
 Both can be made again from the log alone at any time, and are the same then.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +20,6 @@ from qreasoning.files import (
     MANIFEST,
     read_manifest,
     replacing,
-    sha256_bytes,
     sha256_file,
     write_json,
 )
@@ -75,17 +75,21 @@ class Current:
     """The rows of each file as Arrow has them, handed on from one result to the next."""
 
 
-def current(log: Log, project: Project, before: Current | None = None) -> Current:
+def current(
+    log: Log, project: Project, before: Current | None = None, ready: Iterable[Row] = ()
+) -> Current:
     """The current answers: each answer's last state, and of several by one annotator to one
     picture the newest. Rows of `before`, an earlier result of the same log and project, are taken
-    over where nothing changed; `before` itself is returned where the log did not grow.
+    over where nothing changed, and those of `ready`, which `row_maker` made; `before` itself is
+    returned where the log did not grow.
     """
     if before is not None and before.size == log.size:
         return before
     now, past = sort_out(log.everything())
     wanted = {_key(state, lost): state for state, lost in now}
     wanted |= {_key(state, False): state for state, _ in past}
-    rows = _rows(wanted, log, project, before)
+    known = (*_all_rows(before), *ready)
+    rows = _rows(wanted, log, project, known)
     reasons = Counter(reason for _, reason in past)
     return Current(
         rows=tuple(
@@ -145,7 +149,7 @@ def write_table(now: Current, project: Project, folder: Path, facts: Mapping[str
         TABLE: _parquet(now, TABLE, schema, rows, _record),
         HISTORY: _parquet(now, HISTORY, _history_schema(schema), past, _past_record),
     }
-    hashes = {name: sha256_bytes(content) for name, content in contents.items()}
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     manifest = {**facts, "files": hashes}
     stale = [name for name in contents if not _is_there(folder / name, hashes[name])]
     if not stale and read_manifest(folder) == manifest:
@@ -177,13 +181,22 @@ def _age(found: tuple[State, bool]) -> tuple[datetime, int]:
     return found[0].updated, found[0].line
 
 
+def row_maker(project: Project) -> Callable[[State, Mapping[str, Any]], Row]:
+    """What makes a row of a state and its answer, before it is known whether it is current."""
+    form = form_version(project.dimensions)
+    return lambda state, raw: _row(state, raw, project, form, _key(state, False))
+
+
+def _all_rows(before: Current | None) -> Iterable[Row]:
+    if before is None:
+        return ()
+    return *before.rows, *(past.row for past in before.history)
+
+
 def _rows(
-    wanted: Mapping[tuple[int, bool], State], log: Log, project: Project, before: Current | None
+    wanted: Mapping[tuple[int, bool], State], log: Log, project: Project, known: Iterable[Row]
 ) -> dict[tuple[int, bool], Row]:
-    rows = {}
-    if before is not None:
-        known = (*before.rows, *(past.row for past in before.history))
-        rows = {row.key: row for row in known if row.key in wanted}
+    rows = {row.key: row for row in known if row.key in wanted}
     # In the order of the file, which is read through once.
     missing = sorted(wanted.keys() - rows.keys())
     form = form_version(project.dimensions)
@@ -197,6 +210,7 @@ def _row(
 ) -> Row:
     reading = read_results(raw.get("result") or [], project.dimensions.ids)
     answer = reading.answer
+    given_in = reading.form_version or state.form_version
     annotation = Annotation(
         image_id=state.image_id or "",
         name=state.name or "",
@@ -210,21 +224,21 @@ def _row(
         seconds=raw.get("lead_time"),
         created=raw.get("created_at") or "",
         updated=raw.get("updated_at") or raw.get("created_at") or "",
-        form_version=state.form_version,
+        form_version=given_in,
         prelabelled=raw.get("parent_prediction") is not None,
-        labels=tuple(_labels(state, raw, form, lost=key[1])),
+        labels=tuple(_labels(state, raw, older_form=given_in != form, lost=key[1])),
         guidelines_version=reading.guidelines_version or state.guidelines_version,
     )
     findings = [*reading.problems, *check(annotation, project.file.rules, project.dimensions.ids)]
     return Row(annotation, tuple(findings), key)
 
 
-def _labels(state: State, raw: Mapping[str, Any], form: str, lost: bool) -> list[str]:
+def _labels(state: State, raw: Mapping[str, Any], older_form: bool, lost: bool) -> list[str]:
     by, updated_by = _number(raw.get("completed_by")), _number(raw.get("updated_by"))
     labels = {
         "edited by someone else": updated_by is not None and updated_by != by,
         "ground truth": bool(raw.get("ground_truth")),
-        "older form": state.origin == "server" and state.form_version != form,
+        "older form": state.origin == "server" and older_form,
         "imported": state.origin != "server",
         "no longer on the server": lost,
     }
@@ -268,7 +282,7 @@ def _parquet(
     schema: Any,
     records: Mapping[Any, Any],
     record: Callable[[Any], dict[str, object]],
-) -> bytes:
+) -> memoryview:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -278,8 +292,7 @@ def _parquet(
     with pq.ParquetWriter(buffer, schema) as writer:
         for part in now.columns[name].parts(records, record):
             writer.write_table(part)
-    content: bytes = buffer.getvalue().to_pybytes()
-    return content
+    return memoryview(buffer.getvalue())
 
 
 def _is_there(path: Path, sha256: str) -> bool:

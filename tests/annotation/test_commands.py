@@ -6,14 +6,17 @@ import sqlite3
 import stat
 import threading
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 from pyarrow import parquet
 
+from qreasoning.annotation import run
 from qreasoning.annotation.accounts import session_key
 from qreasoning.annotation.answers import write_results
 from qreasoning.annotation.backup import backup
 from qreasoning.annotation.client import Server, tasks
+from qreasoning.annotation.collected import Collected
 from qreasoning.annotation.commands import import_export, pull, rebuild, status
 from qreasoning.annotation.log import Log
 from qreasoning.annotation.run import annotate, would_do
@@ -149,7 +152,50 @@ def test_would_do_without_any_server_starts_none(study, write_project, paint):
     changes, refused = would_do("p", study, say=print, environ={})
     assert changes[1] == "2 pictures are imported."
     assert refused == ()
-    assert not study.label_studio.exists()
+    assert not (study.root / "outputs").exists()
+
+
+def tree(folder):
+    """Every file and folder below, with its time of change and its content."""
+    return {
+        path.relative_to(folder): (
+            path.lstat().st_mtime_ns,
+            path.read_bytes() if path.is_file() else None,
+        )
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+@server
+def test_would_do_writes_nothing_at_all_with_a_server_that_is_not_running(
+    study, write_project, paint
+):
+    project = write_project(study, "p", annotators=1)
+    paint(project.pictures, 1, side=96)
+    annotate("p", study, once=True, say=print, show=print, environ={})
+    # One more picture, and all are larger than they may be shown: copies are due.
+    paint(project.pictures, 2, side=96)
+    write_project(study, "p", annotators=2, long_side=64)
+    before = tree(study.root)
+    for _ in range(2):
+        changes, refused = would_do("p", study, say=print, environ={})
+        assert changes == (
+            "1 picture is imported.",
+            "1 picture is shown from another file; the answers stay.",
+            "1 log-in is made.",
+        )
+        assert refused == ()
+    assert tree(study.root) == before
+
+
+@server
+def test_would_do_writes_nothing_at_all_before_the_first_run(running, study, write_project, paint):
+    paint(write_project(study, "p", long_side=64).pictures, 2, side=96)
+    before = tree(study.root)
+    for environ in ({}, environ_of(running)):
+        changes, _ = would_do("p", study, say=print, environ=environ)
+        assert "2 pictures are imported." in changes
+    assert tree(study.root) == before
 
 
 @server
@@ -165,6 +211,55 @@ def test_annotate_makes_as_many_log_ins_as_asked(running):
         annotators=2,
     )
     assert list(report.status.answers) == ["annotator-1", "annotator-2"]
+
+
+@server
+def test_annotate_with_watch_pulls_from_a_team_server_until_ctrl_c(running, answer, monkeypatch):
+    project = running.project(count=3, annotators=1)
+    synced = running.sync(
+        project, Server(running.server.url, environ_of(running)["LABEL_STUDIO_API_KEY"])
+    )
+    said, shown = [], []
+
+    def fails():
+        def refuse(*_):
+            raise ServerError("The server pauses.")
+
+        monkeypatch.setattr(Collected, "pull", refuse)
+
+    whole = Collected.pull
+
+    def mended():
+        monkeypatch.setattr(Collected, "pull", whole)
+
+    def ctrl_c():
+        submit(running, synced, answer)
+        raise KeyboardInterrupt
+
+    happens = iter([lambda: submit(running, synced, answer), fails, mended, ctrl_c])
+    polls = []
+
+    def pause(seconds):
+        polls.append(seconds)
+        next(happens)()
+
+    monkeypatch.setattr(run, "time", SimpleNamespace(sleep=pause))
+    report = annotate(
+        project.name,
+        running.workspace,
+        once=False,
+        watch=True,
+        say=said.append,
+        show=shown.append,
+        environ=environ_of(running),
+    )
+    assert report.appended == 2
+    assert polls == [run.POLL_SECONDS] * 4
+    assert [status.total for status in shown] == [0, 1, 2]
+    assert "Pulling new annotations; Ctrl-C ends this, not the server" in said
+    assert "Pulling failed, trying again: The server pauses." in said
+    assert said[-1] == "A last pull, then the end"
+    assert running.server.healthy()
 
 
 @pytest.mark.parametrize(

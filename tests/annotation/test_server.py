@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from qreasoning.annotation import environment, server
-from qreasoning.annotation.run import annotate
+from qreasoning.annotation.run import OPEN_WARNING, annotate
 from qreasoning.annotation.server import embedded
 from qreasoning.errors import DataError, QReasoningError, ServerError
 from qreasoning.workspace import cache_folder
@@ -130,6 +130,40 @@ def test_embedded_on_another_address_listens_there_only(tmp_path):
         assert not alive(f"http://127.0.0.1:{port}")
 
 
+def test_annotate_on_another_address_warns_first(study, write_project, paint):
+    paint(write_project(study, "p", annotators=0).pictures, 1)
+    said = []
+    options = {"once": True, "show": print, "environ": {}}
+    report = annotate("p", study, say=said.append, host="127.0.0.2", **options)
+    assert report.address.startswith("http://127.0.0.2:")
+    warning = OPEN_WARNING.format(host="127.0.0.2")
+    assert said.count(warning) == 1
+    assert said.index(warning) < said.index(f"Annotators begin at {report.address}")
+    for danger in ("listens on 127.0.0.2", "no roles", "no TLS"):
+        assert danger in warning
+
+
+def test_embedded_again_keeps_its_port_and_says_where_it_cannot(tmp_path):
+    data, said = tmp_path / "data", []
+
+    def start():
+        with embedded(data, tmp_path, cache_folder(), said.append) as own:
+            assert own.whoami()["email"] == "admin@qreasoning.local"
+            return int(own.url.rstrip("/").rsplit(":", 1)[1])
+
+    first = start()
+    assert start() == first
+    assert said == []
+    with socket.create_server(("127.0.0.1", first)):
+        another = start()
+    assert another != first
+    (sentence,) = said
+    assert sentence.startswith(
+        f"Port {first}, which the last start had, is taken: this time it is port {another}."
+    )
+    assert start() == another
+
+
 def test_embedded_twice_on_the_same_data_names_the_running_one(running):
     data = data_of(running)
     expected = rf"already runs on {data} \(process \d+, {running.server.url}\)"
@@ -209,15 +243,13 @@ def test_annotate_a_remote_server_makes_one_round_and_leaves_it_running(
 
 
 PROGRAM = """
-import signal, sys
-from pathlib import Path
-from qreasoning.annotation.run import annotate
-from qreasoning.workspace import Workspace
+import os, signal, sys
+from qreasoning.cli import main
 # A process started in the background of a shell ignores Ctrl-C until it is told not to.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-say = lambda line: print(line, flush=True)
-report = annotate("p", Workspace(Path(sys.argv[1])), once=False, say=say, show=say, environ={})
-print("REPORT", report.address, flush=True)
+os.chdir(sys.argv[1])
+sys.argv[1:] = ["annotate", "--project", "p"]
+main()
 """
 
 
@@ -230,8 +262,8 @@ def test_annotate_ends_cleanly_on_a_signal(study, write_project, paint, ending):
         for line in process.stdout:
             if line.startswith("Pulling new annotations"):
                 process.send_signal(ending)
-            if line.startswith("REPORT"):
-                address = line.split()[1]
+            if line.startswith("Annotators begin at"):
+                address = line.split()[-1]
         assert process.wait(timeout=60) == 0
     finally:
         process.kill()
@@ -259,6 +291,8 @@ def test_annotate_killed_leaves_a_server_that_the_next_run_names(study, write_pr
         os.kill(int(number), signal.SIGTERM)
     while alive(address):
         time.sleep(0.1)
-    report = annotate("p", study, once=True, say=print, show=print, environ={})
+    said = []
+    report = annotate("p", study, once=True, say=said.append, show=print, environ={})
     assert report.status.images == 1
     assert report.imported == 0
+    assert not any("Warning" in line for line in said)

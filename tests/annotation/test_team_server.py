@@ -20,8 +20,9 @@ from qreasoning.annotation import client, server
 from qreasoning.annotation.accounts import session_key
 from qreasoning.annotation.answers import write_results
 from qreasoning.annotation.client import Server, tasks
+from qreasoning.annotation.collected import pull_project
 from qreasoning.annotation.log import Log
-from qreasoning.annotation.run import annotate, pull_project
+from qreasoning.annotation.run import annotate
 from qreasoning.annotation.server import embedded
 from qreasoning.errors import ServerError
 from qreasoning.workspace import cache_folder
@@ -326,7 +327,8 @@ def test_pictures_on_a_team_server_are_the_originals(
     annotate("far", study, once=True, say=print, show=print, environ=environ)
     (found,) = own.get("api/projects/", title=project.file.title)["results"]
     (task,) = tasks(own, found["id"], "id,data")
-    stored = task["data"]["image"].partition("/data/upload/")[2]
+    prefix, _, stored = task["data"]["image"].partition("/data/upload/")
+    assert prefix == "/team/studio"  # browsers ask for it as it stands
     token = json.loads((tmp_path / "team" / "admin.json").read_text())["token"]
     shown = httpx.get(
         f"{own.url}data/upload/{stored}",
