@@ -78,6 +78,9 @@ def clauses(sentence: list[Item]) -> Iterator[Clause]:
     link, verb = "", False
     for index, item in enumerate(sentence):
         kind = item.kind
+        if kind == "be" and "'" in item.word and verb and found:
+            yield Clause(found, link, asks)
+            found, link, verb = [], "and", False
         if kind in _ENDS or kind in _BREAKS:
             if kind == ":" and found and all(each.kind != "E" for each in found) and not verb:
                 continue
@@ -138,6 +141,8 @@ def _new_statement(sentence: list[Item], index: int, verb: bool, found: list[Ite
     if not following:
         return False
     first = following[0]
+    if first.kind == "pronoun" or (first.kind == "be" and "'" in first.word):
+        return True
     if not verb and sentence[index].kind == "and":
         return False
     if is_finite(first) and first.kind != "E":

@@ -286,6 +286,8 @@ class _Reading:
             if sense is None:
                 continue
             if sense.kind in ("much", "mild", "seen"):
+                if j == -1 and sense.kind == "seen" and self._active(i):
+                    continue
                 if j >= 0 or (head.dimension and head.name != "image"):
                     presence.setdefault(j, []).append((i, sense))
             elif sense.kind == "good":
@@ -296,6 +298,11 @@ class _Reading:
                 if head.kind != "defect" or sense.kind == head.dimension:
                     spoken.add(j)
                 self._polar(i, j, head, sense.kind, sense)
+
+    def _active(self, i: int) -> bool:
+        """Whether a verb of seeing or showing has a subject of its own: `I see`, `it shows`."""
+        item = self.items[i]
+        return is_finite(item) and item.entry.form != "ed"
 
     def _sense(self, i: int, j: int, head: Head) -> Sense | None:
         senses = self.items[i].entry.term.senses  # type: ignore[union-attr]
