@@ -12,7 +12,7 @@ _UNKNOWN = Entry("x", None, None, "", "")
 _MARKS = {mark: Entry(mark, None, None, "", mark) for mark in (*_ENDS, *_BREAKS, ",")}
 _DROPPED = frozenset({"filler", "protected"})
 _FINITE = frozenset({"be", "have", "verb", "can", "modal", "need"})
-_OPENS = frozenset({"det", "H", "pron", "pronoun", "x", "every", "no", "E"})
+_OPENS = frozenset({"det", "prep", "H", "pron", "pronoun", "x", "every", "no", "E"})
 _AFTER_IS = frozenset({"not", "no", "very", "slightly", "too", "det", "well", "badly"})
 _SPLITS = frozenset({"but", "because", "despite", "if"})
 

@@ -44,7 +44,7 @@ _DEGREES = frozenset({"very", "slightly", "too", "well", "badly"})
 _WHOLE = frozenset({"nothing", "none", "none of", "nobody", "neither"})
 _ADJUNCT = frozenset({"without", "free of", "free from", "devoid of", "sans", "minus"})
 _PEOPLE = frozenset({"i", "you", "we", "he", "she", "somebody", "nobody", "who"})
-_PASSING = frozenset({"very", "slightly", "too", "well", "badly", "every", "trans", "enough"})
+_PASSING = frozenset({"very", "slightly", "too", "well", "badly", "every", "transparent"})
 
 
 def read(clause: Clause, context: Context) -> tuple[list[Claim], Context]:
@@ -91,6 +91,8 @@ class _Reading:
         """(operator, first, end): which items a negation covers."""
         found = []
         for i, kind in enumerate(self.kinds):
+            if self.items[i].word == "nor" and found:
+                continue
             if kind == "not":
                 found.append((i, i + 1, len(self.items)))
             elif kind == "no":
@@ -155,7 +157,7 @@ class _Reading:
         for j in range(i - 1, max(-1, i - 7), -1):
             kind = self.kinds[j]
             if kind in ("prep", "of"):
-                return not (kind == "of" and j > 0 and self.kinds[j - 1] in ("trans", "E", "det"))
+                return not (kind == "of" and j > 0 and self.kinds[j - 1] in ("transparent", "E", "det"))
             if kind == "no":
                 return self.items[j].word in _ADJUNCT
             if kind == "H" or is_finite(self.items[j]):
@@ -205,7 +207,7 @@ class _Reading:
                 if j + 1 >= count or self.kinds[j + 1] not in ("E", *_DEGREES):
                     return None
             elif kind == "of":
-                if self.kinds[j - 1] not in ("trans", "E"):
+                if self.kinds[j - 1] not in ("transparent", "E", "det"):
                     return None
             elif kind == "det":
                 if self.kinds[j - 1] not in ("of", "E") or not self._takes_object(i):
@@ -317,16 +319,16 @@ class _Reading:
         return first.kind in ("be", "can", "have", "verb") or first.word in ("does", "do", "did")
 
     def _term(self, i: int, presence: dict[int, list[tuple[int, Sense]]], spoken: set[int]) -> None:
-        bound = self._bound(i)
+        item = self.items[i]
         polar = False
-        for j in bound:
+        for j in self._bound(i):
             head = _UNKNOWN if j == -2 else self.head(j)
             sense = self._sense(i, j, head)
-            if sense is None:
+            if sense is None or (item.entry.form == "ly" and sense.kind == "content"):
+                continue
+            if j == -1 and item.entry.term is not None and item.entry.term.verb and self._active(i):
                 continue
             if sense.kind in ("much", "mild", "seen"):
-                if j == -1 and sense.kind == "seen" and self._active(i):
-                    continue
                 if j >= 0 or (head.dimension and head.name != "image"):
                     presence.setdefault(j, []).append((i, sense))
             elif sense.kind == "good":
@@ -375,9 +377,21 @@ class _Reading:
         if len(operators) % 2:
             value = _denied(value, self._degree(i), self.items[i].entry.form)
             mode = ""
+            if self._neither_extreme(operators, sense):
+                value = 0
         value, mode = self._if_wished(i, value, mode, len(operators))
         locus = self._locus(i, j, head)
         self._add(dimension, value, locus, mode, i, j, operators)
+
+    def _neither_extreme(self, operators: list[int], sense: Sense) -> bool:
+        """Whether two opposite ends are denied at once: `neither good nor bad`."""
+        if not any(self.items[k].word == "neither" for k in operators):
+            return False
+        for item in self.items:
+            senses = item.entry.term.senses.values() if item.entry.term else ()
+            if any(other and other.value * sense.value < 0 for other in senses):
+                return True
+        return False
 
     def _bokeh(self, i: int, j: int, head: Head, operators: list[int]) -> None:
         degree = self._degree(i)
@@ -466,6 +480,10 @@ class _Reading:
     def _presence(self, j: int, said: list[tuple[int, Sense]]) -> None:
         """What the amounts and the presence of a head come to."""
         head = self.head(j)
+        if head.name == "distortion" and any(
+            k != j and self.head(k).kind == "defect" for k in self.heads
+        ):
+            return
         there, size = 1.0, 2.0
         operators = {k for k, first, end in self.scopes if j >= 0 and first <= j < end}
         wish = j >= 0 and self.wished is not None and j > self.wished
@@ -510,7 +528,8 @@ class _Reading:
         """Whether a wanted thing without a term is said to be there, or wished for."""
         if wish and self.wished is not None and self.wished >= 0:
             return self.kinds[self.wished] == "need"
-        return j > 0 and self.kinds[j - 1] == "have" and self.head(j).kind == "good"
+        before = self.items[j - 1]
+        return before.kind == "have" and before.word not in ("with", "using", "use", "including")
 
     def _excess(self, i: int, j: int, head: Head) -> None:
         if head.dimension is not None:

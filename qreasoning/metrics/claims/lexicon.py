@@ -183,7 +183,7 @@ class Lexicon:
 
 
 def _forms(word: str, entry: Entry) -> dict[str, str]:
-    if entry.kind == "H":
+    if entry.kind in ("H", "transparent"):
         return {plural(word): "s"}
     if entry.kind in ("be", "have", "verb", "need"):
         return verb_forms(word)
