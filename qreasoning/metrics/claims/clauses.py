@@ -13,6 +13,7 @@ _MARKS = {mark: Entry(mark, None, None, "", mark) for mark in (*_ENDS, *_BREAKS,
 _DROPPED = frozenset({"filler", "protected"})
 _FINITE = frozenset({"be", "have", "verb", "can", "modal", "need"})
 _OPENS = frozenset({"det", "prep", "H", "pron", "pronoun", "x", "every", "no", "E"})
+_ADVERBS = frozenset({"however", "nevertheless", "nonetheless", "therefore", "thus", "hence", "otherwise"})
 _AFTER_IS = frozenset({"not", "no", "very", "slightly", "too", "det", "well", "badly"})
 _SPLITS = frozenset({"but", "because", "despite", "if"})
 
@@ -117,14 +118,15 @@ def _inside(sentence: list[Item], index: int, found: list[Item]) -> bool:
     """Whether a joining word is none here: `so sharp`, `as sharp as`, `when`-less `made` and so on."""
     word = sentence[index].word
     after = sentence[index + 1].kind if index + 1 < len(sentence) else "."
-    if word in ("so", "as", "that", "only", "still", "what"):
-        if word == "as":
-            return after in ("E", "x", "H", "det") and not _verb_before_mark(sentence, index + 1)
-        if word == "that":
-            return after in ("H", "x") and not found
-        return after in ("E", "very", "too", "H", "x") and not _verb_before_mark(sentence, index + 1)
-    if word in ("left", "made", "give", "gave", "make", "makes", "caused", "bring", "brings"):
-        return False
+    if word in _ADVERBS:
+        return index > 0 and sentence[index - 1].kind in ("be", "have", "modal", "can")
+    if word == "that":
+        return after in ("H", "x") and not found
+    if word == "as":
+        return after in ("E", "x", "H", "det") and not _verb_before_mark(sentence, index + 1)
+    if word in ("so", "only", "still", "what"):
+        follows = after in ("E", "very", "too", "H", "x")
+        return follows and not _verb_before_mark(sentence, index + 1)
     return False
 
 

@@ -35,7 +35,7 @@ class Context(NamedTuple):
     """What a clause takes over from those before it in its sentence."""
 
     subject: Head | None
-    opposed: bool
+    bare: Claim | None
 
 
 _SCENE = Head("image", "region", "overall", None, "image", "")
@@ -44,13 +44,23 @@ _DEGREES = frozenset({"very", "slightly", "too", "well", "badly"})
 _WHOLE = frozenset({"nothing", "none", "none of", "nobody", "neither"})
 _ADJUNCT = frozenset({"without", "free of", "free from", "devoid of", "sans", "minus"})
 _PEOPLE = frozenset({"i", "you", "we", "he", "she", "somebody", "nobody", "who"})
+_COMPARATIVES = frozenset({"more", "less", "fewer", "better", "higher", "lower", "greater", "worse"})
+_SAYING = frozenset({"say", "call", "describe", "consider", "rate", "expect", "think", "guess"})
 _PASSING = frozenset({"very", "slightly", "too", "well", "badly", "every", "transparent"})
 
 
 def read(clause: Clause, context: Context) -> tuple[list[Claim], Context]:
     """The claims of a clause, and what the next one takes over."""
     reading = _Reading(clause, context)
-    return reading.claims(), Context(reading.carried(), False)
+    return reading.claims(), Context(reading.carried(), reading.bare)
+
+
+def answered(claims: list[Claim], context: Context) -> bool:
+    """Whether a clause says of what the one before only named: `some glitches, but they are minor`."""
+    bare = context.bare
+    return bare is not None and any(
+        claim.dimension == bare.dimension and claim.span[0] > bare.span[1] for claim in claims
+    )
 
 
 class _Reading:
@@ -65,6 +75,7 @@ class _Reading:
         self.subjects = self._subjects()
         self.wished = self._wished()
         self.made: list[Claim] = []
+        self.bare: Claim | None = None
 
     # ---------------------------------------------------------------- structure
     def _heads(self) -> list[int]:
@@ -95,6 +106,8 @@ class _Reading:
                 continue
             if kind == "not":
                 found.append((i, i + 1, len(self.items)))
+            elif kind == "no" and i + 1 == len(self.items):
+                found.append((i, 0, i))
             elif kind == "no":
                 found.append((i, i + 1, self._end_of_no(i)))
             elif kind == "free" and i > 0 and self.kinds[i - 1] == "H":
@@ -160,7 +173,7 @@ class _Reading:
                 return not (kind == "of" and j > 0 and self.kinds[j - 1] in ("transparent", "E", "det"))
             if kind == "no":
                 return self.items[j].word in _ADJUNCT
-            if kind == "H" or is_finite(self.items[j]):
+            if kind in ("H", ",") or is_finite(self.items[j]):
                 return False
         return False
 
@@ -173,7 +186,9 @@ class _Reading:
                 return i
             if item.kind == "modal" and item.word not in ("may", "might"):
                 rest = self.items[i + 1 : i + 5]
-                seen = any(_sense_kind(each) == "seen" for each in rest)
+                seen = any(
+                    _sense_kind(each) == "seen" or each.word in _SAYING for each in rest
+                )
                 if not seen or item.word.startswith("should"):
                     return i
         return None
@@ -212,6 +227,9 @@ class _Reading:
             elif kind == "det":
                 if self.kinds[j - 1] not in ("of", "E") or not self._takes_object(i):
                     return None
+            elif kind == "prep":
+                if j != i + 1 or not self._in_respect(i, j):
+                    return None
             elif kind == "x":
                 unknown += 1
                 if unknown > 2:
@@ -220,6 +238,14 @@ class _Reading:
                 return None
             j += 1
         return None
+
+    def _in_respect(self, i: int, j: int) -> bool:
+        """Whether a judgement names what it is about after it: `worse on sharpness`, `poor in detail`."""
+        if self.items[j].word not in ("in", "on", "at") or j + 1 >= len(self.items):
+            return False
+        term = self.items[i].entry.term
+        judged = (term is not None and term.generic is not None) or self._amount(i)
+        return judged and self.kinds[j + 1] == "H" and self.head(j + 1).kind in ("good", "neutral")
 
     def _takes_object(self, i: int) -> bool:
         term = self.items[i].entry.term
@@ -320,6 +346,9 @@ class _Reading:
 
     def _term(self, i: int, presence: dict[int, list[tuple[int, Sense]]], spoken: set[int]) -> None:
         item = self.items[i]
+        if item.entry.form == "ed" and _sense_kind(item) == "seen" and self._manner(i):
+            self._participle(i, spoken)
+            return
         polar = False
         for j in self._bound(i):
             head = _UNKNOWN if j == -2 else self.head(j)
@@ -328,7 +357,10 @@ class _Reading:
                 continue
             if j == -1 and item.entry.term is not None and item.entry.term.verb and self._active(i):
                 continue
-            if sense.kind in ("much", "mild", "seen"):
+            if sense.kind in ("much", "mild", "seen", "bother"):
+                if sense.kind == "seen" and head.kind == "region" and self._forward(i) == j:
+                    if head.name == "subject" and not self._takes_object(i):
+                        continue
                 if j >= 0 or (head.dimension and head.name != "image"):
                     presence.setdefault(j, []).append((i, sense))
             elif sense.kind == "good":
@@ -374,6 +406,12 @@ class _Reading:
             self._bokeh(i, j, head, operators)
             return
         value, mode = self._graded(i, sense)
+        if self._compared(i) and any(item.word == "than" for item in self.items[i:]):
+            first = self.items[0].word
+            if first in ("nothing", "never", "no", "rarely"):
+                operators, value = [], 2.5 if sense.value > 0 else -2.5
+            elif first in ("everything", "all", "anything"):
+                value = -value
         if len(operators) % 2:
             value = _denied(value, self._degree(i), self.items[i].entry.form)
             mode = ""
@@ -442,10 +480,7 @@ class _Reading:
     def _if_wished(self, i: int, value: float, mode: str, negations: int) -> tuple[float, str]:
         if self.wished is None or i < self.wished or value == 0:
             return value, mode
-        item = self.items[i]
-        compared = item.entry.form == "er" or (
-            i > 0 and self.items[i - 1].word in ("more", "less", "better")
-        )
+        compared = self._compared(i)
         if negations % 2 and compared:
             return 3, ""
         if negations % 2:
@@ -454,14 +489,23 @@ class _Reading:
             return -2, "over" if mode == "under" else "under" if mode == "over" else mode
         return (-2, mode) if value > 0 else (value, mode)
 
+    def _manner(self, i: int) -> list[int]:
+        near = [j for j in (i - 1, i + 1) if 0 <= j < len(self.items)]
+        return [j for j in near if self.kinds[j] in ("well", "badly")]
+
+    def _compared(self, i: int) -> bool:
+        item = self.items[i]
+        if item.entry.form == "er" or item.word in _COMPARATIVES:
+            return True
+        return i > 0 and self.items[i - 1].word in ("more", "less", "better")
+
     def _participle(self, i: int, spoken: set[int]) -> None:
         """`well exposed`, `badly framed`, `rendered faithfully`."""
-        near = [j for j in (i - 1, i + 1) if 0 <= j < len(self.items)]
-        manner = [j for j in near if self.kinds[j] in ("well", "badly")]
+        manner = self._manner(i)
         if not manner:
             return
         value = 2.0 if self.kinds[manner[0]] == "well" else -2.0
-        target = self.kinds[i].partition(" ")[2]
+        target = self.kinds[i].partition(" ")[2] or "head"
         bound = self._bound(i)
         for j in bound if target == "head" else bound[:1]:
             head = self.head(j)
@@ -486,12 +530,18 @@ class _Reading:
             return
         there, size = 1.0, 2.0
         operators = {k for k, first, end in self.scopes if j >= 0 and first <= j < end}
-        wish = j >= 0 and self.wished is not None and j > self.wished
+        wish = self.wished is not None and (
+            j > self.wished or any(i > self.wished and self._compared(i) for i, _ in said)
+        )
         more = False
         for i, sense in said:
             operators.update(self._operators(i, j))
             there *= 1 if sense.value > 0 else -1
-            if sense.kind == "mild":
+            if sense.kind == "bother":
+                if len(self._operators(i, -1)) % 2:
+                    self._add(head.dimension or "overall", 0, "image", "", i, j, [])
+                    return
+            elif sense.kind == "mild":
                 size = 1.0
             elif sense.kind == "much" and abs(sense.value) > 2:
                 size = 3.0
@@ -502,10 +552,12 @@ class _Reading:
             if self._degree(i) == "too" and sense.kind == "much" and sense.value > 0:
                 self._excess(i, j, head)
                 return
-            more = more or self.items[i].word in ("more", "less", "fewer", "lower")
+            more = more or self._compared(i)
         if not said and not operators and head.kind != "defect" and not self._had(j, wish):
             return
-        if wish and head.kind != "defect" and len(operators) % 2 == 0:
+        if wish and len(operators) % 2 and any(self._compared(i) for i, _ in said):
+            there, size, operators = abs(there), 3.0, set()
+        elif wish and head.kind != "defect" and len(operators) % 2 == 0:
             there = -abs(there)
         elif wish and head.kind == "defect" and more:
             there = 1.0
@@ -523,6 +575,8 @@ class _Reading:
         mode = head.mode if value < 0 else ""
         first = [i for i, _ in said]
         self._add(dimension, value, self._locus(j, j, head), mode, *_ends(j, first), sorted(operators))
+        if not operators and head.kind == "defect" and j >= 0:
+            self.bare = self.made[-1]
 
     def _had(self, j: int, wish: bool) -> bool:
         """Whether a wanted thing without a term is said to be there, or wished for."""
@@ -584,6 +638,8 @@ def _ends(j: int, terms: list[int]) -> tuple[int, int]:
 
 def _denied(value: float, degree: str, form: str) -> float:
     """The value of `not X`: the other side, and weaker for `not very X` and `not the best`."""
+    if value == 0:
+        return -2.0
     if value >= 3 or form == "est":
         return -1.0
     if degree in ("very", "too") or abs(value) <= 1:
@@ -608,4 +664,4 @@ def _sense_kind(item: Item) -> str:
     if term is None:
         return ""
     kinds = {sense.kind for sense in term.senses.values() if sense is not None}
-    return next((kind for kind in ("seen", "much", "mild") if kind in kinds), "")
+    return next((kind for kind in ("seen", "much", "mild", "bother") if kind in kinds), "")

@@ -28,7 +28,8 @@ DIMENSIONS = (
 
 
 class Sense(NamedTuple):
-    """What a term says of a head: `kind` is a dimension, `good`, `much`, `mild`, `seen`, `bokeh`."""
+    """What a term says of a head: `kind` is a dimension, `good`, `much`, `mild`,
+    `seen`, `bother`, `bokeh`."""
 
     kind: str
     value: float
@@ -66,7 +67,7 @@ class Entry(NamedTuple):
 
 def _sense(text: str | None) -> str | None:
     parts = (text or "none").split()
-    known = {*DIMENSIONS, "good", "much", "mild", "seen"}
+    known = {*DIMENSIONS, "good", "much", "mild", "seen", "bother"}
     if parts == ["none"] or parts == ["bokeh"]:
         return text
     if not 2 <= len(parts) <= 3 or parts[0] not in known or (parts[2:] or ["over"])[0] not in (
