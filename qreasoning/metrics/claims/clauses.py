@@ -14,6 +14,7 @@ _DROPPED = frozenset({"filler", "protected"})
 _FINITE = frozenset({"be", "have", "verb", "can", "modal", "need"})
 _OPENS = frozenset({"det", "prep", "H", "pron", "pronoun", "x", "every", "no", "E"})
 _ADVERBS = frozenset({"however", "nevertheless", "nonetheless", "therefore", "thus", "hence", "otherwise"})
+_PRONOUN_IS = frozenset({"they're", "we're", "you're", "i'm", "i've", "you've"})
 _AFTER_IS = frozenset({"not", "no", "very", "slightly", "too", "det", "well", "badly"})
 _SPLITS = frozenset({"but", "because", "despite", "if"})
 
@@ -69,7 +70,7 @@ def _match(lexicon: Lexicon, word: str, bases: list[str], position: int) -> tupl
             return len(parts), entry
     if word in _MARKS:
         return 1, _MARKS[word]
-    found = lexicon.single.get(lexicon.spelling.get(word, word))
+    found = lexicon.single.get(lexicon.spelled(word))
     return 1, found or lexicon.single.get(bases[position], _UNKNOWN)
 
 
@@ -106,12 +107,12 @@ def clauses(sentence: list[Item]) -> Iterator[Clause]:
 
 def is_finite(item: Item) -> bool:
     """Whether the item can be the verb of a clause."""
-    return item.kind in _FINITE or (
-        item.kind == "E"
-        and item.entry.term is not None
-        and item.entry.term.verb
-        and item.entry.form in ("", "s", "ing")
-    )
+    if item.kind != "E":
+        return item.kind in _FINITE
+    form = item.entry.form
+    if form == "clause":
+        return True
+    return item.entry.term is not None and item.entry.term.verb and form in ("", "s", "ing")
 
 
 def _inside(sentence: list[Item], index: int, found: list[Item]) -> bool:
@@ -145,7 +146,7 @@ def _new_statement(sentence: list[Item], index: int, verb: bool, found: list[Ite
     if not following:
         return False
     first = following[0]
-    if first.kind == "pronoun":
+    if first.kind == "pronoun" or first.entry.form == "clause" or first.word in _PRONOUN_IS:
         return True
     if not verb and sentence[index].kind == "and":
         return False

@@ -45,6 +45,7 @@ _WHOLE = frozenset({"nothing", "none", "none of", "nobody", "neither"})
 _ADJUNCT = frozenset({"without", "free of", "free from", "devoid of", "sans", "minus"})
 _PEOPLE = frozenset({"i", "you", "we", "he", "she", "somebody", "nobody", "who"})
 _COMPARATIVES = frozenset({"more", "less", "fewer", "better", "higher", "lower", "greater", "worse"})
+_NEGATIVES = ("no ", "not ", "without ", "zero ", "nothing", "never ")
 _SAYING = frozenset({"say", "call", "describe", "consider", "rate", "expect", "think", "guess"})
 _PASSING = frozenset({"very", "slightly", "too", "well", "badly", "every", "transparent"})
 
@@ -105,8 +106,8 @@ class _Reading:
             if self.items[i].word == "nor" and found:
                 continue
             if kind == "not":
-                found.append((i, i + 1, len(self.items)))
-            elif kind == "no" and i + 1 == len(self.items):
+                found.append((i, i + 1, self._end_of_not(i)))
+            elif kind == "no" and i + 1 == len(self.items) and self.items[i].word == "none":
                 found.append((i, 0, i))
             elif kind == "no":
                 found.append((i, i + 1, self._end_of_no(i)))
@@ -115,6 +116,21 @@ class _Reading:
             elif kind == "x" and self.items[i].word == "to" and "too" in self.kinds[:i]:
                 found.append((i, i + 1, len(self.items)))
         return found
+
+    def _end_of_not(self, i: int) -> int:
+        for j in range(i + 1, len(self.items)):
+            if self.kinds[j] == "," and not self._alternatives(j):
+                return j
+        return len(self.items)
+
+    def _alternatives(self, j: int) -> bool:
+        """Whether an `or` follows, so that a list goes on at the comma."""
+        for item in self.items[j + 1 :]:
+            if item.word in ("or", "nor"):
+                return True
+            if is_finite(item):
+                return False
+        return False
 
     def _end_of_no(self, i: int) -> int:
         item = self.items[i]
@@ -127,6 +143,10 @@ class _Reading:
             kind = self.kinds[j]
             if is_finite(self.items[j]) or kind in ("not", "no"):
                 return j
+            if kind == "E" and self.items[j].word.startswith(_NEGATIVES):
+                return j
+            if kind == "," and not self._listed(j):
+                return j
             if kind == "E" and self._after_head(j, i) and self._forward(j) is None:
                 return j
             if kind in ("and", ",") and self.items[j].word != "or" and self._turns(j, item):
@@ -134,6 +154,10 @@ class _Reading:
             if kind == "prep" and self.items[j].word == "with":
                 return j
         return len(self.items)
+
+    def _listed(self, j: int) -> bool:
+        following = self.kinds[j + 1] if j + 1 < len(self.items) else ""
+        return following in ("H", "and") or self._alternatives(j)
 
     def _after_head(self, j: int, i: int) -> bool:
         return any(kind == "H" for kind in self.kinds[i:j])
@@ -161,7 +185,7 @@ class _Reading:
         last = wanted[0]
         joined = [last]
         for i in wanted[1:]:
-            if any(kind in ("and", ",") for kind in self.kinds[last:i]):
+            if any(item.kind in ("and", ",") or item.word == "nor" for item in self.items[last:i]):
                 joined.append(i)
         return joined
 
@@ -225,7 +249,9 @@ class _Reading:
                 if self.kinds[j - 1] not in ("transparent", "E", "det"):
                     return None
             elif kind == "det":
-                if self.kinds[j - 1] not in ("of", "E") or not self._takes_object(i):
+                if self.kinds[j - 1] == "prep":
+                    pass
+                elif self.kinds[j - 1] not in ("of", "E") or not self._takes_object(i):
                     return None
             elif kind == "prep":
                 if j != i + 1 or not self._in_respect(i, j):
@@ -241,11 +267,14 @@ class _Reading:
 
     def _in_respect(self, i: int, j: int) -> bool:
         """Whether a judgement names what it is about after it: `worse on sharpness`, `poor in detail`."""
-        if self.items[j].word not in ("in", "on", "at") or j + 1 >= len(self.items):
+        if self.items[j].word not in ("in", "on", "at"):
             return False
         term = self.items[i].entry.term
         judged = (term is not None and term.generic is not None) or self._amount(i)
-        return judged and self.kinds[j + 1] == "H" and self.head(j + 1).kind in ("good", "neutral")
+        following = [k for k in range(j + 1, min(j + 3, len(self.items))) if self.kinds[k] != "det"]
+        if not judged or not following or self.kinds[following[0]] != "H":
+            return False
+        return self.head(following[0]).kind in ("good", "neutral")
 
     def _takes_object(self, i: int) -> bool:
         term = self.items[i].entry.term
@@ -277,9 +306,12 @@ class _Reading:
         before = [j for j in self.heads if start < j < i and not self._in_phrase(j)]
         if not before and start >= 0 and not any(self.kinds[j] == "E" for j in range(start, i)):
             before = [j for j in self.heads if j < start][-1:]
-        if len(before) > 1 and self.kinds[before[-1] - 1] in ("and", ","):
-            return before
-        return before[-1:] or [-2 if self._personal() else -1]
+        joined = before[-1:]
+        while joined and joined[0] > 1 and self.kinds[joined[0] - 1] in ("and", ","):
+            if self.kinds[joined[0] - 2] != "H":
+                break
+            joined.insert(0, joined[0] - 2)
+        return joined or [-2 if self._personal() else -1]
 
     def _sharing(self, i: int, head: int) -> list[int]:
         """Heads joined to one that a term stands before: `good contrast and colors`."""
@@ -347,8 +379,9 @@ class _Reading:
     def _term(self, i: int, presence: dict[int, list[tuple[int, Sense]]], spoken: set[int]) -> None:
         item = self.items[i]
         if item.entry.form == "ed" and _sense_kind(item) == "seen" and self._manner(i):
-            self._participle(i, spoken)
-            return
+            if all(self.head(j).kind not in ("defect", "region") for j in self._bound(i)):
+                self._participle(i, spoken)
+                return
         polar = False
         for j in self._bound(i):
             head = _UNKNOWN if j == -2 else self.head(j)
@@ -381,9 +414,11 @@ class _Reading:
     def _sense(self, i: int, j: int, head: Head) -> Sense | None:
         senses = self.items[i].entry.term.senses  # type: ignore[union-attr]
         own = head.dimension if head.kind != "region" else None
-        keys = (head.name, own, head.kind, "*")
+        keys: tuple[str | None, ...] = (head.name, own, head.kind, "*")
         if j == -1 and self.context.subject is None:
             keys = ("*", "*", "*", "*")
+        elif j > i and head.kind == "region" and head.name not in ("image", "scene"):
+            keys = ("described", *keys)
         for key in keys:
             if key in senses:
                 return senses[key]
@@ -491,7 +526,11 @@ class _Reading:
 
     def _manner(self, i: int) -> list[int]:
         near = [j for j in (i - 1, i + 1) if 0 <= j < len(self.items)]
-        return [j for j in near if self.kinds[j] in ("well", "badly")]
+        return [
+            j
+            for j in near
+            if self.kinds[j] in ("well", "badly") or self.items[j].word in ("better", "worse", "best")
+        ]
 
     def _compared(self, i: int) -> bool:
         item = self.items[i]
@@ -504,7 +543,8 @@ class _Reading:
         manner = self._manner(i)
         if not manner:
             return
-        value = 2.0 if self.kinds[manner[0]] == "well" else -2.0
+        worse = self.kinds[manner[0]] == "badly" or self.items[manner[0]].word == "worse"
+        value = -2.0 if worse else 2.0
         target = self.kinds[i].partition(" ")[2] or "head"
         bound = self._bound(i)
         for j in bound if target == "head" else bound[:1]:
