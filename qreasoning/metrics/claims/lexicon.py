@@ -158,7 +158,7 @@ class Lexicon:
         self.spelled = lru_cache(maxsize=65_536)(self._spelled)
         self.single: dict[str, Entry] = {}
         self._base: dict[str, str] = {}
-        self.phrases: dict[str, list[tuple[tuple[str, ...], Entry]]] = {}
+        self.phrases: dict[tuple[str, str], list[tuple[list[str], Entry]]] = {}
         made = [(word, entry) for each in contents for word, entry in _entries(each)]
         for word, entry in made:
             if " " not in word and "-" not in word and word != "&":
@@ -202,10 +202,10 @@ class Lexicon:
         parts = tuple(self.base(token) for token, _, _ in tokens(word))
         if len(parts) < 2:
             return
-        found = self.phrases.setdefault(parts[0], [])
-        if all(parts != other for other, _ in found):
+        found = self.phrases.setdefault(parts[:2], [])
+        if all(list(parts) != other for other, _ in found):
             form = "clause" if self._says(parts) and entry.kind == "E" else entry.form
-            found.append((parts, entry._replace(form=form)))
+            found.append((list(parts), entry._replace(form=form)))
 
     def _says(self, parts: tuple[str, ...]) -> bool:
         """Whether a phrase has a subject and a verb of its own: `highlights are gone`."""
