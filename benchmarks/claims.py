@@ -42,7 +42,10 @@ def chains(count: int) -> list[tuple[str, str]]:
         sides = [random.randrange(2) for _ in PAIRS]
         both = []
         for turn in (0, 1):
-            said = [text.format(pair[side ^ turn]) for (text, pair), side in zip(PAIRS, sides, strict=True)]
+            said = [
+                text.format(pair[side ^ turn])
+                for (text, pair), side in zip(PAIRS, sides, strict=True)
+            ]
             both.append(" ".join([f"A photo of {scene.noun}.", *said]))
         found.append((both[0], both[1]))
     return found

@@ -174,7 +174,7 @@ class _Reading:
             return False
         for item in self.frame.items:
             senses = item.entry.term.senses.values() if item.entry.term else ()
-            if any(other and other.value * sense.value < 0 for other in senses):
+            if any(o and o.kind == sense.kind and o.value * sense.value < 0 for o in senses):
                 return True
         return False
 

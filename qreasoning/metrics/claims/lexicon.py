@@ -202,7 +202,7 @@ class Lexicon:
         parts = tuple(self.base(token) for token, _, _ in tokens(word))
         if len(parts) < 2:
             return
-        found = self.phrases.setdefault(parts[:2], [])
+        found = self.phrases.setdefault((parts[0], parts[1]), [])
         if all(list(parts) != other for other, _ in found):
             form = "clause" if self._says(parts) and entry.kind == "E" else entry.form
             found.append((list(parts), entry._replace(form=form)))
