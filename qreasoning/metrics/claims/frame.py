@@ -11,7 +11,7 @@ from qreasoning.metrics.claims.lexicon import Head
 SCENE = Head("image", "region", "overall", None, "image", "")
 UNKNOWN = Head("?", "region", None, None, "image", "")
 DEGREES = frozenset({"very", "slightly", "too", "well", "badly"})
-ADJUNCTS = frozenset({"without", "free of", "free from", "devoid of", "sans", "minus"})
+ADJUNCTS = frozenset({"without", "lacking", "free of", "free from", "devoid of", "sans", "minus"})
 _PEOPLE = frozenset({"i", "you", "we", "he", "she", "somebody", "nobody", "who"})
 _COMPARATIVES = frozenset(
     {"more", "less", "fewer", "better", "higher", "lower", "greater", "worse"}
@@ -133,11 +133,11 @@ class Frame:
                 if self.kinds[j - 1] not in ("transparent", "E", "det"):
                     return None
             elif kind == "det":
-                if self.kinds[j - 1] == "prep":
+                if self.kinds[j - 1] == "prep" or self.items[j - 1].word == "with":
                     pass
                 elif self.kinds[j - 1] not in ("of", "E") or not self.takes_object(i):
                     return None
-            elif kind == "prep":
+            elif kind == "prep" or self.items[j].word == "with":
                 if j != i + 1 or not self._in_respect(i, j):
                     return None
             elif kind == "x":
@@ -151,7 +151,7 @@ class Frame:
 
     def _in_respect(self, i: int, j: int) -> bool:
         """Whether a judgement names its object after it: `worse on sharpness`, `poor in detail`."""
-        if self.items[j].word not in ("in", "on", "at"):
+        if self.items[j].word not in ("in", "on", "at", "with", "about"):
             return False
         term = self.items[i].entry.term
         judged = (term is not None and term.generic is not None) or self.amount(i)

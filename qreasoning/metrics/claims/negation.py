@@ -32,13 +32,19 @@ class Negation:
                 and self.frame.items[i].word == "none"
             ):
                 found.append((i, 0, i))
-            elif kind == "no":
+            elif kind == "no" and not self._wished_away(i):
                 found.append((i, i + 1, self._end_of_no(i)))
             elif kind == "free" and i > 0 and self.frame.kinds[i - 1] == "H":
                 found.append((i, i - 1, i))
             elif kind == "x" and self.frame.items[i].word == "to" and "too" in self.frame.kinds[:i]:
                 found.append((i, i + 1, len(self.frame.items)))
         return found
+
+    def _wished_away(self, i: int) -> bool:
+        """Whether `without the noise` stands beside what would be, so that the noise is there."""
+        following = self.frame.items[i + 1 : i + 2]
+        definite = bool(following) and following[0].word in ("the", "that", "those", "this")
+        return definite and self.frame.items[i].word == "without" and "modal" in self.frame.kinds
 
     def _end_of_not(self, i: int) -> int:
         for j in range(i + 1, len(self.frame.items)):
@@ -68,18 +74,21 @@ class Negation:
                 return j
             if kind == "E" and self.frame.items[j].word.startswith(_NEGATIVES):
                 return j
-            if kind == "," and not self._listed(j):
+            if kind == "," and not self._listed(j, item):
                 return j
             if kind == "E" and self._after_head(j, i) and self.frame.forward(j) is None:
                 return j
             if kind in ("and", ",") and self.frame.items[j].word != "or" and self._turns(j, item):
                 return j
-            if kind == "prep" and self.frame.items[j].word == "with":
+            if kind == "prep":
                 return j
         return len(self.frame.items)
 
-    def _listed(self, j: int) -> bool:
+    def _listed(self, j: int, operator: Item) -> bool:
+        """Whether the list of what is not there goes on after the comma at `j`."""
         following = self.frame.kinds[j + 1] if j + 1 < len(self.frame.items) else ""
+        if operator.word.startswith("lack"):
+            return following in ("H", "E", "and")
         return following in ("H", "and") or self._alternatives(j)
 
     def _after_head(self, j: int, i: int) -> bool:
