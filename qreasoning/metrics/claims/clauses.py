@@ -76,8 +76,9 @@ def _match(lexicon: Lexicon, word: str, bases: list[str], position: int) -> tupl
             return len(parts), entry
     if word in _MARKS:
         return 1, _MARKS[word]
-    found = lexicon.single.get(lexicon.spelled(word))
-    return 1, found or lexicon.single.get(bases[position], _UNKNOWN)
+    single = lexicon.single
+    found = single.get(word) or single.get(lexicon.spelled(word)) or single.get(bases[position])
+    return 1, found or _UNKNOWN
 
 
 def clauses(sentence: list[Item]) -> Iterator[Clause]:

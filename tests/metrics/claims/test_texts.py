@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 
 from qreasoning.metrics.claims import compare, stances
+from qreasoning.simulation.annotators import answer
+from qreasoning.simulation.photographs import draw_scenes
+from qreasoning.simulation.words import DIMENSION_OF
 
 DATA = Path(__file__).parents[3] / "benchmarks" / "claims"
 
@@ -35,3 +38,11 @@ def test_labels_of_free_texts_are_read_with_polarity() -> None:
         found += len(said)
         labelled += len(row["labels"])
     assert 2 * hits / (found + labelled) >= 0.82
+
+
+def test_simulated_answers_name_the_dimension_that_is_spoiled() -> None:
+    spoiled = [scene for scene in draw_scenes(60, "train", seed=0) if scene.distortion != "clean"]
+    for scene in spoiled:
+        written = answer(scene, 1, seed=0)
+        said = stances(f"{written.caption} {written.reasoning}")
+        assert said[DIMENSION_OF[scene.distortion]].polarity == -1
