@@ -1,0 +1,212 @@
+"""From a text to clauses: items of the lexicon in order, cut where one statement ends."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from qreasoning.metrics.claims.lexicon import Entry, Lexicon
+from qreasoning.metrics.claims.words import tokens
+
+LONGEST = 40
+"""Items of a clause: longer ones are cut, so that reading takes time in proportion to the text."""
+
+_ENDS = frozenset({".", "!", "?", "\n", "...", "…", ";"})
+_BREAKS = frozenset({":", "(", ")", "—", "–", "-", "--"})
+_UNKNOWN = Entry("x", None, None, "", "")
+_MARKS = {mark: Entry(mark, None, None, "", mark) for mark in (*_ENDS, *_BREAKS, ",")}
+_DROPPED = frozenset({"filler", "protected"})
+_FINITE = frozenset({"be", "have", "verb", "can", "modal", "need"})
+_OPENS = frozenset({"det", "prep", "H", "pron", "pronoun", "x", "every", "no", "E"})
+_ADVERBS = frozenset(
+    {"however", "nevertheless", "nonetheless", "therefore", "thus", "hence", "otherwise"}
+)
+_PRONOUN_IS = frozenset({"they're", "we're", "you're", "i'm", "i've", "you've"})
+_AFTER_IS = frozenset({"not", "no", "very", "slightly", "too", "det", "well", "badly"})
+_SPLITS = frozenset({"but", "because", "despite", "if"})
+
+
+class Item(NamedTuple):
+    """A word or phrase of a text: its entry, its place and its lower-case words."""
+
+    entry: Entry
+    kind: str
+    start: int
+    end: int
+    word: str
+
+
+class Clause(NamedTuple):
+    """One statement. `link` is what joins it to the one before, `question` whether it asks."""
+
+    items: list[Item]
+    link: str
+    question: bool
+
+
+def sentences(text: str, lexicon: Lexicon) -> Iterator[list[Item]]:
+    """The items of each sentence, the closing mark included."""
+    found: list[Item] = []
+    for item in _items(text, lexicon):
+        found.append(item)
+        if item.kind in _ENDS:
+            yield found
+            found = []
+    if found:
+        yield found
+
+
+def _items(text: str, lexicon: Lexicon) -> Iterator[Item]:
+    cut = list(tokens(text))
+    bases = [*(lexicon.base(word) for word, _, _ in cut), ""]
+    position, count = 0, len(cut)
+    while position < count:
+        word, start, end = cut[position]
+        length, entry = _match(lexicon, word, bases, position)
+        if length > 1:
+            end = cut[position + length - 1][2]
+            word = " ".join(each[0] for each in cut[position : position + length])
+        position += length
+        if entry.kind not in _DROPPED:
+            yield Item(entry, entry.kind, start, end, word)
+
+
+def _match(lexicon: Lexicon, word: str, bases: list[str], position: int) -> tuple[int, Entry]:
+    # Bases end with an empty one, so that the last word has a follower too.
+    for parts, entry in lexicon.phrases.get((bases[position], bases[position + 1]), ()):
+        if bases[position : position + len(parts)] == parts:
+            return len(parts), entry
+    if word in _MARKS:
+        return 1, _MARKS[word]
+    single = lexicon.single
+    found = single.get(word) or single.get(lexicon.spelled(word)) or single.get(bases[position])
+    return 1, found or _UNKNOWN
+
+
+def clauses(sentence: list[Item]) -> Iterator[Clause]:
+    """The clauses of a sentence."""
+    asks = sentence[-1].kind == "?"
+    found: list[Item] = []
+    link, verb = "", False
+    for index, item in enumerate(sentence):
+        kind = item.kind
+        if item.word == "'s":
+            if not _is_verb(sentence, index):
+                continue
+            item = item._replace(kind="be")
+        if kind in _ENDS or kind in _BREAKS:
+            if kind == ":" and found and all(each.kind != "E" for each in found) and not verb:
+                continue
+            if found:
+                yield Clause(found, link, asks)
+            found, link, verb = [], "", False
+        elif kind in _SPLITS and not _inside(sentence, index, found):
+            if found:
+                yield Clause(found, link, asks)
+            found, link, verb = [], kind, False
+        elif kind in (",", "and") and found and _new_statement(sentence, index, verb, found):
+            yield Clause(found, link, asks)
+            found, link, verb = [], "and", False
+        else:
+            if len(found) == LONGEST:
+                yield Clause(found, link, asks)
+                found, link, verb = [], "and", False
+            verb = verb or is_finite(item)
+            found.append(item)
+    if found:
+        yield Clause(found, link, asks)
+
+
+def is_finite(item: Item) -> bool:
+    """Whether the item can be the verb of a clause."""
+    if item.kind != "E":
+        return item.kind in _FINITE
+    form = item.entry.form
+    if form == "clause":
+        return True
+    return item.entry.term is not None and item.entry.term.verb and form in ("", "s", "ing")
+
+
+def _inside(sentence: list[Item], index: int, found: list[Item]) -> bool:
+    """Whether a joining word joins nothing here: `so sharp`, `as sharp as`, `is still clean`."""
+    word = sentence[index].word
+    after = sentence[index + 1].kind if index + 1 < len(sentence) else "."
+    if word in _ADVERBS:
+        return index > 0 and sentence[index - 1].kind in ("be", "have", "modal", "can")
+    if word == "that":
+        return after in ("H", "x") and not found
+    if word == "as":
+        return after in ("E", "x", "H", "det") and not _verb_before_mark(sentence, index + 1)
+    if word in ("so", "only", "still", "what"):
+        follows = after in ("E", "very", "too", "H", "x")
+        return follows and not _verb_before_mark(sentence, index + 1)
+    return False
+
+
+def _verb_before_mark(sentence: list[Item], start: int) -> bool:
+    for item in sentence[start : start + 8]:
+        if item.kind in _ENDS or item.kind in (",", "and", "but", "because"):
+            return False
+        if is_finite(item):
+            return True
+    return False
+
+
+def _new_statement(sentence: list[Item], index: int, verb: bool, found: list[Item]) -> bool:
+    """Whether the comma or `and` at `index` begins a statement with a verb of its own."""
+    following = [item for item in sentence[index + 1 : index + 3] if item.kind not in ("and", ",")]
+    if not following:
+        return False
+    first = following[0]
+    if first.kind == "pronoun" or first.entry.form == "clause" or first.word in _PRONOUN_IS:
+        return True
+    if not verb and sentence[index].kind == "and":
+        return False
+    if is_finite(first) and first.kind != "E":
+        return verb
+    if not verb:
+        if found[0].kind == "no" and _list_goes_on(sentence, index):
+            return False
+        return (
+            sentence[index + 1].kind != "and"
+            and first.kind in _OPENS
+            and _verb_in_segment(sentence, index + 1)
+        )
+    if first.kind == "E" and is_finite(first):
+        return True
+    if first.kind in ("not", "very", "well", "badly"):
+        return False
+    return first.kind in _OPENS and _verb_in_segment(sentence, index + 1)
+
+
+def _is_verb(sentence: list[Item], index: int) -> bool:
+    """Whether `'s` is a verb (`the light's dim`) and no genitive (`the dog's blurry face`)."""
+    following = sentence[index + 1 : index + 3]
+    if not following or index == 0:
+        return False
+    kind = following[0].kind
+    if sentence[index - 1].kind == "pronoun" or kind in _AFTER_IS:
+        return True
+    if kind not in ("E", "H"):
+        return False
+    return kind == "E" and (len(following) < 2 or following[1].kind not in ("H", "x", "E"))
+
+
+def _list_goes_on(sentence: list[Item], index: int) -> bool:
+    """Whether after `no noise,` another member of the same list follows."""
+    for item in sentence[index + 1 : index + 9]:
+        if item.word in ("or", "nor"):
+            return True
+        if is_finite(item) or item.kind in _ENDS:
+            break
+    following = sentence[index + 1]
+    return following.kind == "H" and following.entry.head is not None
+
+
+def _verb_in_segment(sentence: list[Item], start: int) -> bool:
+    for item in sentence[start : start + 14]:
+        if item.kind in _ENDS or item.kind in _BREAKS or item.kind in ("but", "because", ","):
+            return False
+        if item.kind == "and" and item.word == "and" and item is not sentence[start]:
+            continue
+        if is_finite(item):
+            return True
+    return False
