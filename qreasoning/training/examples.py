@@ -7,12 +7,15 @@ import pyarrow.parquet as pq
 
 from qreasoning.errors import DataError
 
-COLUMNS = ["image_id", "name", "image", "mos", "mos_set", "chains"]
+COLUMNS = ["image_id", "name", "image", "mos", "mos_set", "mos_sd", "chains"]
 
 
 @dataclass(frozen=True)
 class Example:
-    """One picture: its bytes, its MOS on [1, 5] (or None) and the texts people wrote about it."""
+    """One picture: its bytes, its MOS on [1, 5] (or None) and the texts people wrote about it.
+
+    `mos_sd` is the standard deviation of the scores behind the MOS on that scale, None if unknown.
+    """
 
     image_id: str
     name: str
@@ -20,6 +23,7 @@ class Example:
     mos: float | None
     mos_set: str | None
     references: tuple[str, ...]
+    mos_sd: float | None = None
 
 
 @dataclass(frozen=True)
@@ -39,11 +43,18 @@ def read_examples(dataset: Path, split: str) -> Examples:
     if not folder.is_dir():
         raise DataError(f"{dataset} is no dataset version. Make one with: qr build-dataset")
     files = sorted(folder.glob(f"{split}-*.parquet"))
-    rows = [row for file in files for row in pq.read_table(file, columns=COLUMNS).to_pylist()]
+    rows = [row for file in files for row in _rows(file)]
     if not rows:
         raise DataError(f"{dataset} has no rows in the split '{split}'. Choose another split.")
     examples = tuple(_example(row) for row in rows if row["image"] and row["image"]["bytes"])
     return Examples(examples, len(rows) - len(examples))
+
+
+def _rows(file: Path) -> list[dict]:
+    known = set(pq.read_schema(file).names)
+    # A version built before deviations were kept has no such column.
+    rows: list[dict] = pq.read_table(file, columns=[n for n in COLUMNS if n in known]).to_pylist()
+    return rows
 
 
 def _example(row: dict) -> Example:
@@ -55,4 +66,5 @@ def _example(row: dict) -> Example:
         mos=row["mos"],
         mos_set=row["mos_set"],
         references=tuple(texts),
+        mos_sd=row.get("mos_sd"),
     )

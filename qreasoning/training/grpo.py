@@ -10,11 +10,19 @@ from transformers import PrinterCallback
 from trl import GRPOConfig
 
 from qreasoning import images
+from qreasoning.training.checkpoints import CHECKPOINTS, KEPT
 from qreasoning.training.examples import Example
 from qreasoning.training.generate import messages
 from qreasoning.training.progress import LOG_EVERY
 from qreasoning.training.recipe import Recipe
-from qreasoning.training.rewards import FormatReward, PredictionReward, ReasoningReward
+from qreasoning.training.rewards import (
+    FormatReward,
+    MarginReward,
+    PredictionReward,
+    RankReward,
+    ReasoningReward,
+    ThresholdReward,
+)
 from qreasoning.training.self_consistency import SelfConsistencyReward
 from qreasoning.training.trainer import ChainTrainer
 
@@ -42,6 +50,8 @@ def make_trainer(
             task_type="CAUSAL_LM",
         ),
         chain_format=recipe.chain_format,
+        credit=recipe.credit,
+        sets=[row.mos_set for row in examples] if recipe.rewards.compare_pictures else None,
     )
     trainer.remove_callback(PrinterCallback)
     if consistency is not None:
@@ -67,6 +77,13 @@ def _rewards(
     if chosen.prediction is not None:
         reward = PredictionReward(form, chosen.prediction.threshold)
         rewards.append((reward, chosen.prediction.weight))
+    if chosen.threshold is not None:
+        rewards.append((ThresholdReward(form, chosen.threshold.threshold), chosen.threshold.weight))
+    if chosen.rank is not None:
+        rewards.append((RankReward(form), chosen.rank.weight))
+    if chosen.margin is not None:
+        tau = None if chosen.margin.tau == "human" else chosen.margin.tau
+        rewards.append((MarginReward(form, tau), chosen.margin.weight))
     if chosen.self_consistency is not None and consistency is not None:
         rewards.append((consistency, chosen.self_consistency.weight))
     if chosen.reasoning is not None:
@@ -83,6 +100,7 @@ def _rows(recipe: Recipe, examples: Sequence[Example]) -> Dataset:
         "image_id": [example.image_id for example in examples],
         "mos": [example.mos for example in examples],
         "mos_set": [example.mos_set for example in examples],
+        "mos_sd": [example.mos_sd for example in examples],
         "references": [list(example.references) for example in examples],
     }
     drawn = [
@@ -109,8 +127,9 @@ def _arguments(recipe: Recipe, weights: list[float], device: str, run: Path) -> 
     on_gpu = device == "cuda"
     per_step = grpo.images_per_step * grpo.num_generations
     return GRPOConfig(
-        output_dir=str(run),
-        max_steps=grpo.steps,
+        output_dir=str(run / CHECKPOINTS),
+        max_steps=grpo.steps or -1,
+        num_train_epochs=grpo.epochs or 1,
         per_device_train_batch_size=per_step // grpo.gradient_accumulation_steps,
         gradient_accumulation_steps=grpo.gradient_accumulation_steps,
         num_generations=grpo.num_generations,
@@ -132,7 +151,9 @@ def _arguments(recipe: Recipe, weights: list[float], device: str, run: Path) -> 
         bf16=on_gpu,
         use_cpu=not on_gpu,
         logging_steps=LOG_EVERY,
-        save_strategy="no",
+        save_strategy="steps",
+        save_steps=grpo.save_steps,
+        save_total_limit=KEPT,
         report_to=[],
         disable_tqdm=True,
     )

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from transformers import TrainerCallback
 from qreasoning.files import replacing
 
 METRICS = "metrics.jsonl"
+COMPLETIONS = "completions"
 LOG_EVERY = 5
 """Steps per line of metrics and progress."""
 COMPLETIONS_EVERY = 50
@@ -38,11 +40,13 @@ class Progress(TrainerCallback):
         self.completions = completions
         self.say = say
         self.started = 0.0
+        self.first_step = 0
         self.last: dict[str, float | None] = {}
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Start the clock."""
         self.started = time.monotonic()
+        self.first_step = state.global_step
 
     def on_log(
         self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any
@@ -66,9 +70,17 @@ class Progress(TrainerCallback):
         if not self.completions:
             return
         first, last = self.completions[0]["step"], self.completions[-1]["step"]
-        with replacing(self.run / "completions" / f"{first:06d}-{last:06d}.parquet") as draft:
+        with replacing(self.run / COMPLETIONS / f"{first:06d}-{last:06d}.parquet") as draft:
             pq.write_table(pa.Table.from_pylist(self.completions), draft)
         self.completions.clear()
+
+    def means_of(self, step: int) -> dict[str, float]:
+        """The mean of each reward over the completions of one step."""
+        rows = [row for row in self.completions if row["step"] == step]
+        known = {
+            name: [row[name] for row in rows if row[name] is not None] for name in self.rewards
+        }
+        return {name: fmean(values) for name, values in known.items() if values}
 
     def _line(self, state: Any) -> str:
         means = ", ".join(
@@ -77,7 +89,8 @@ class Progress(TrainerCallback):
         recent = [row for row in self.completions if row["step"] > state.global_step - LOG_EVERY]
         readable = sum(row["status"] == "ok" for row in recent) / max(1, len(recent))
         seconds = time.monotonic() - self.started
-        left = seconds / state.global_step * (state.max_steps - state.global_step)
+        done = state.global_step - self.first_step
+        left = seconds / done * (state.max_steps - state.global_step)
         return (
             f"step {state.global_step} of {state.max_steps}: {means}, "
             f"{readable:.0%} readable, {left / 60:.1f} min left"

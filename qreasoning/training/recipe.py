@@ -1,8 +1,9 @@
 """A recipe: everything that decides a training run, in one YAML file. Needs no torch to read.
 
-Sources in brackets: [H-IQA] arXiv 2512.16484, [Q-Insight] arXiv 2503.22679, [MR-IQA-2]
-arXiv 2608.18579, [GRPO] arXiv 2402.03300; [ours] where none of them says. The GRPO settings have
-no defaults on purpose: a recipe pins every one, because the library's defaults are no paper's.
+Sources in brackets: [H-IQA] arXiv 2512.16484, [Q-Insight] arXiv 2503.22679, [VisualQuality-R1]
+arXiv 2505.14460, [MR-IQA] arXiv 2606.29760, [MR-IQA-2] arXiv 2608.18579, [GRPO] arXiv 2402.03300;
+[ours] where none of them says. The GRPO settings have no defaults on purpose: a recipe pins every
+one, because the library's defaults are no paper's.
 """
 
 from pathlib import Path
@@ -15,6 +16,8 @@ from qreasoning.settings import Settings, read_yaml, validate
 
 TINY = "tiny-simulated"
 """The model name that stands for the tiny model; who starts the run replaces it by its folder."""
+
+Credit = Literal["sequence", "span"]
 
 
 class Data(Settings):
@@ -40,6 +43,27 @@ class CosineReward(Weighted):
     """The error in MOS units from which the reward is 0. [H-IQA names t; 1.0 is our reading]"""
 
 
+class ThresholdReward(Weighted):
+    """A reward of 1 for a rating that is close enough."""
+
+    threshold: float = Field(default=0.35, gt=0)
+    """The error in MOS units below which the reward is 1. [Q-Insight: 0.35]"""
+
+
+class MarginReward(Weighted):
+    """A reward on the distances to the other pictures' ratings."""
+
+    tau: float | Literal["human"] = Field(default=1.0)
+    """How far a distance may be off; `human`: as far as the human scores spread. [MR-IQA: both]"""
+
+    @field_validator("tau")
+    @classmethod
+    def _tau_is_positive(cls, tau: float | str) -> float | str:
+        if isinstance(tau, float) and tau <= 0:
+            raise ValueError("must be above 0")
+        return tau
+
+
 class Rewards(Settings):
     """The rewards in use; one that is left out is not computed."""
 
@@ -47,6 +71,12 @@ class Rewards(Settings):
     """1 where the completion is exactly one chain of the format. [H-IQA]"""
     prediction: CosineReward | None = None
     """Stage 1's rating against the MOS. [H-IQA]"""
+    threshold: ThresholdReward | None = None
+    """1 where stage 1's rating is within a threshold of the MOS, else 0. [Q-Insight]"""
+    rank: Weighted | None = None
+    """Stage 1's ratings, compared between pictures: the better one higher. [VisualQuality-R1]"""
+    margin: MarginReward | None = None
+    """Stage 1's ratings, compared between pictures: as far apart as the MOS. [MR-IQA]"""
     self_consistency: CosineReward | None = None
     """Stage 2's rating, from the caption alone, against the MOS. [H-IQA]"""
     reasoning: Weighted | None = None
@@ -57,6 +87,17 @@ class Rewards(Settings):
         if not any(vars(self).values()):
             raise ValueError("no reward is given, add one (format, prediction, …)")
         return self
+
+    @property
+    def need_mos(self) -> bool:
+        """Whether a reward on the rating is among them."""
+        rated = (self.prediction, self.threshold, self.self_consistency)
+        return any(rated) or self.compare_pictures
+
+    @property
+    def compare_pictures(self) -> bool:
+        """Whether a reward compares the pictures of a batch with each other."""
+        return self.rank is not None or self.margin is not None
 
 
 class Lora(Settings):
@@ -73,8 +114,10 @@ class Lora(Settings):
 class Grpo(Settings):
     """Group relative policy optimisation, as TRL's GRPOTrainer runs it."""
 
-    steps: int = Field(ge=1)
-    """Optimiser steps. [ours; the papers give epochs]"""
+    steps: int | None = Field(default=None, ge=1)
+    """Optimiser steps; or else `epochs`."""
+    epochs: float | None = Field(default=None, gt=0)
+    """How often each picture is drawn; or else `steps`. [Q-Insight, VisualQuality-R1: 10]"""
     images_per_step: int = Field(ge=1)
     """Pictures per step and process. [ours]"""
     num_generations: int = Field(ge=2)
@@ -107,8 +150,16 @@ class Grpo(Settings):
     """Gradients are scaled down to this norm. [ours]"""
     gradient_checkpointing: bool
     """Trade time for memory in the backward pass. [ours]"""
+    save_steps: int = Field(default=100, ge=1)
+    """Steps between two checkpoints, from which an interrupted run goes on. [ours]"""
     seed: int = Field(ge=0)
     """Seed of adapters, sampling and the order of pictures. [ours]"""
+
+    @model_validator(mode="after")
+    def _steps_or_epochs(self) -> "Grpo":
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError("give one of steps and epochs")
+        return self
 
     @model_validator(mode="after")
     def _parts_are_equal(self) -> "Grpo":
@@ -138,6 +189,9 @@ class Recipe(Settings):
     """What is rewarded."""
     stage2: Literal["expect", "generate", "off"]
     """How stage 2 is read in training: from the logits, by generation, or not at all."""
+    credit: Credit = "sequence"
+    """What a reward moves: the whole completion, or the tokens of the field that it judges.
+    [H-IQA: sequence; MR-IQA-2: span]"""
     lora: Lora
     """The adapters."""
     grpo: Grpo
@@ -154,6 +208,24 @@ class Recipe(Settings):
     def _stage2_is_used(self) -> "Recipe":
         if (self.stage2 == "off") != (self.rewards.self_consistency is None):
             raise ValueError("stage2 is off exactly where rewards.self_consistency is left out")
+        return self
+
+    @model_validator(mode="after")
+    def _compared_pictures_differ(self) -> "Recipe":
+        if self.rewards.compare_pictures and self.data.repeat_annotated > 1:
+            raise ValueError(
+                "data.repeat_annotated must be 1 where rewards compare pictures: a picture drawn "
+                "twice for one step would be compared with itself"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _credit_fits_the_loss(self) -> "Recipe":
+        if self.credit == "span" and self.grpo.loss_type == "bnpo":
+            raise ValueError(
+                "credit: span does not go with loss_type bnpo, which divides by the tokens of "
+                "whatever part a completion lands in; choose grpo, dapo or dr_grpo"
+            )
         return self
 
     @property

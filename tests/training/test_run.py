@@ -1,9 +1,12 @@
 """A real GRPO run of two steps on a small model, and what is refused before one."""
 
 import json
+import subprocess
+import sys
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from safetensors.torch import load_file
 
 from qreasoning.errors import DataError, SettingsError
@@ -182,6 +185,7 @@ def test_make_trainer_pins_every_setting_of_the_recipe(recipe, make_dataset, tmp
     assert args.lr_scheduler_type == grpo.schedule
     assert args.activation_checkpointing is grpo.gradient_checkpointing
     same = set(type(grpo).model_fields) - {
+        "epochs",
         "steps",
         "images_per_step",
         "schedule",
@@ -191,3 +195,50 @@ def test_make_trainer_pins_every_setting_of_the_recipe(recipe, make_dataset, tmp
         name: getattr(grpo, name) for name in same
     }
     assert trainer.reward_func_names == REWARDS
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+import qreasoning.training.progress as progress
+from qreasoning.training.recipe import load_recipe
+from qreasoning.training.run import train
+path, dataset, runs = map(Path, sys.argv[1:])
+class Killer(progress.Progress):
+    def on_step_end(self, args, state, control, **_):
+        if state.global_step == 3:
+            os.kill(os.getpid(), 9)
+import qreasoning.training.run as run
+run.Progress = Killer
+train(load_recipe(path), dataset, runs, device="cpu")
+"""
+
+
+def test_train_killed_and_resumed_ends_with_the_same_bits(recipe, make_dataset, tmp_path):
+    grpo = recipe.grpo.model_copy(update={"steps": 4, "save_steps": 2})
+    recipe = recipe.model_copy(update={"grpo": grpo})
+    # Four pictures, two a step: the third step is the first of the second epoch.
+    dataset = make_dataset({"train": 4})
+    whole = train(recipe, dataset, tmp_path / "whole", device="cpu").run
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(recipe.model_dump()))
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, path, dataset, tmp_path / "killed"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == -9, done.stderr
+    killed = tmp_path / "killed" / "tiny" / "001"
+    assert read_manifest(killed) is None
+    said = []
+    resumed = train(
+        recipe, dataset, tmp_path / "killed", device="cpu", resume=True, say=said.append
+    ).run
+    assert resumed == killed
+    assert "going on with 001 from checkpoint-2" in said
+    one, other = (load_file(run / "adapter_model.safetensors") for run in (whole, resumed))
+    assert one.keys() == other.keys()
+    assert all(one[name].equal(other[name]) for name in one)
+    tables = [pq.read_table(run / "completions").to_pylist() for run in (whole, resumed)]
+    assert tables[0] == tables[1]
+    assert not (resumed / "checkpoints").exists()
