@@ -8,16 +8,20 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from safetensors.torch import load_file
+from trl import GRPOTrainer
 
-from qreasoning.errors import DataError, SettingsError
-from qreasoning.files import read_manifest, sha256_file
+from qreasoning.errors import DataError, SettingsError, TrainingError
+from qreasoning.files import read_manifest, sha256_file, write_manifest
 from qreasoning.settings import load
+from qreasoning.training.checkpoints import newest_checkpoint
+from qreasoning.training.cohorts import Rated, score_rank
 from qreasoning.training.examples import read_examples
 from qreasoning.training.grpo import make_trainer
 from qreasoning.training.model import load_model, load_processor
 from qreasoning.training.predict import predict
 from qreasoning.training.recipe import Recipe, load_recipe
 from qreasoning.training.run import train
+from qreasoning.training.trainer import ChainTrainer
 from qreasoning.workspace import Workspace, shipped
 
 REWARDS = ["format", "prediction", "self_consistency", "reasoning"]
@@ -242,3 +246,150 @@ def test_train_killed_and_resumed_ends_with_the_same_bits(recipe, make_dataset, 
     tables = [pq.read_table(run / "completions").to_pylist() for run in (whole, resumed)]
     assert tables[0] == tables[1]
     assert not (resumed / "checkpoints").exists()
+
+
+@pytest.mark.parametrize(
+    ("edit", "error", "says"),
+    [
+        ("finish", DataError, "no unfinished run"),
+        ("recipe", SettingsError, "begun with another recipe"),
+        ("dataset", SettingsError, "begun on demo-simulated@1.0.0"),
+        ("torn", DataError, "no checkpoint yet"),
+    ],
+)
+def test_train_resume_that_cannot_be_is_refused(recipe, make_dataset, tmp_path, edit, error, says):
+    grpo = recipe.grpo.model_copy(update={"steps": 2, "save_steps": 1})
+    recipe = recipe.model_copy(update={"grpo": grpo})
+    dataset = make_dataset({"train": 4})
+
+    def stop(text):
+        if text.startswith("step 2") and edit != "finish":
+            raise KeyboardInterrupt
+
+    try:
+        run = train(recipe, dataset, tmp_path / "runs", device="cpu", say=stop).run
+    except KeyboardInterrupt:
+        run = tmp_path / "runs" / "tiny" / "001"
+    if edit == "recipe":
+        changed = recipe.grpo.model_copy(update={"learning_rate": 1e-5})
+        recipe = recipe.model_copy(update={"grpo": changed})
+    if edit == "dataset":
+        write_manifest(dataset, {"simulated": True, "content_sha256": "beef"})
+    if edit == "torn":
+        for weights in run.glob("checkpoints/*/adapter_model.safetensors"):
+            weights.write_bytes(weights.read_bytes()[:-1])
+    before = sorted(path.name for path in run.rglob("*"))
+    with pytest.raises(error, match=says):
+        train(recipe, dataset, tmp_path / "runs", device="cpu", resume=True)
+    assert sorted(path.name for path in run.rglob("*")) == before
+
+
+def test_train_gradient_that_is_no_number_stops_the_run(
+    recipe, make_dataset, tmp_path, monkeypatch
+):
+    grpo = recipe.grpo.model_copy(update={"steps": 3, "save_steps": 1})
+    recipe = recipe.model_copy(update={"grpo": grpo})
+    compute = ChainTrainer._compute_loss
+
+    def spoilt(trainer, model, inputs):
+        loss = compute(trainer, model, inputs)
+        return loss * float("nan") if trainer.state.global_step == 1 else loss
+
+    monkeypatch.setattr(ChainTrainer, "_compute_loss", spoilt)
+    with pytest.raises(TrainingError, match=r"step 2 is not a number \(rewards there: format"):
+        train(recipe, make_dataset({"train": 4}), tmp_path / "runs", device="cpu")
+    run = tmp_path / "runs" / "tiny" / "001"
+    kept = newest_checkpoint(run)
+    assert kept.name == "checkpoint-1"
+    weights = load_file(kept / "adapter_model.safetensors")
+    assert all(bool(each.isfinite().all()) for each in weights.values())
+
+
+@pytest.mark.parametrize(
+    ("pictures", "change", "error", "says"),
+    [
+        (1, {}, SettingsError, "Set grpo.images_per_step to 2"),
+        (3, {}, SettingsError, "Set grpo.images_per_step to 4"),
+        (8, {}, DataError, "Set grpo.images_per_step to 6 or less"),
+        (2, {"mos_set": "alone"}, DataError, "'alone' has one picture"),
+    ],
+)
+def test_train_batches_that_leave_a_picture_alone_are_refused(
+    recipe, make_dataset, tmp_path, pictures, change, error, says
+):
+    content = recipe.model_dump()
+    content["rewards"] = {"format": {"weight": 1.0}, "rank": {"weight": 1.0}}
+    content["stage2"] = "off"
+    content["data"]["repeat_annotated"] = 1
+    content["grpo"]["images_per_step"] = pictures
+    seen = iter(range(10))
+    dataset = make_dataset({"train": 6}, lambda row: {**row, **change} if next(seen) == 0 else row)
+    with pytest.raises(error, match=says):
+        train(Recipe.model_validate(content), dataset, tmp_path / "runs", device="cpu")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_train_two_score_sets_are_compared_within_each(recipe, make_dataset, tmp_path):
+    content = recipe.model_dump()
+    content["rewards"] = {"format": {"weight": 1.0}, "rank": {"weight": 1.0}}
+    content["stage2"] = "off"
+    content["data"]["repeat_annotated"] = 1
+    content["grpo"] |= {"images_per_step": 4, "num_generations": 4}
+    seen = iter(range(10))
+    dataset = make_dataset(
+        {"train": 8}, lambda row: {**row, "mos_set": "one" if next(seen) < 4 else "two"}
+    )
+    recipe = Recipe.model_validate(content)
+    run = train(recipe, dataset, tmp_path / "runs", device="cpu").run
+    sets = {row.image_id: row.mos_set for row in read_examples(dataset, "train").rows}
+    mos = {row.image_id: row.mos for row in read_examples(dataset, "train").rows}
+    table = pq.read_table(run / "completions").to_pylist()
+    applied = 0
+    for step in (1, 2):
+        rows = [row for row in table if row["step"] == step]
+        parsed = [recipe.chain_format.parse(row["completion"]) for row in rows]
+        rated = [
+            Rated(
+                row["image_id"],
+                sets[row["image_id"]],
+                mos[row["image_id"]],
+                each.chain.rating if each.ok else None,
+            )
+            for row, each in zip(rows, parsed, strict=True)
+        ]
+        assert [row["rank"] for row in rows] == pytest.approx(score_rank(rated), abs=1e-6)
+        applied += sum(row["rank"] is not None for row in rows)
+    assert applied
+
+
+@pytest.mark.parametrize("credit", ["sequence", "span"])
+def test_train_credit_reaches_the_loss_as_computed_by_hand(
+    recipe, make_dataset, tmp_path, monkeypatch, credit
+):
+    recipe = recipe.model_copy(update={"credit": credit})
+    examples = read_examples(make_dataset({"train": 4}), "train").rows
+    model, processor = load_model(recipe.model, "cpu"), load_processor(recipe.model)
+    trainer = make_trainer(recipe, examples, model, processor, tmp_path)
+    seen = {}
+    compute = GRPOTrainer._compute_loss
+
+    def watch(self, model, inputs):
+        seen.setdefault("advantages", inputs["advantages"].clone())
+        seen.setdefault("ids", inputs["completion_ids"])
+        seen.setdefault("mask", inputs["completion_mask"])
+        seen.setdefault("loss", compute(self, model, inputs))
+        return seen["loss"]
+
+    monkeypatch.setattr(GRPOTrainer, "_compute_loss", watch)
+    monkeypatch.setattr(trainer.args, "max_steps", 1)
+    trainer.train()
+    advantages = seen["advantages"]
+    if credit == "sequence":
+        assert advantages.dim() == 1
+        return
+    assert advantages.shape == seen["ids"].shape, "TRL no longer takes advantages per token"
+    # On the first step the ratio is 1, so DAPO's loss is −Σ advantages over all tokens' number.
+    expected = -(advantages * seen["mask"]).sum() / seen["mask"].sum()
+    assert float(seen["loss"]) == pytest.approx(float(expected), abs=1e-6)
+    assert float(advantages.abs().sum()) > 0
+    assert not (advantages * (1 - seen["mask"])).any()
