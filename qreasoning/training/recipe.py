@@ -6,6 +6,7 @@ arXiv 2505.14460, [MR-IQA] arXiv 2606.29760, [MR-IQA-2] arXiv 2608.18579, [GRPO]
 one, because the library's defaults are no paper's.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ from pydantic import Field, field_validator, model_validator
 
 from qreasoning.chain import FORMATS, ChainFormat
 from qreasoning.settings import Settings, read_yaml, validate
+from qreasoning.training.overrides import overridden
 
 TINY = "tiny-simulated"
 """The model name that stands for the tiny model; who starts the run replaces it by its folder."""
@@ -179,6 +181,10 @@ class Recipe(Settings):
     """The recipe's name; taken from its file."""
     model: str
     """The start model: a Hub id or a folder. [H-IQA: Qwen2.5-VL-7B-Instruct]"""
+    revision: str | None = None
+    """Branch, tag or commit of a Hub model; the run keeps the commit it came to. [ours]"""
+    quantization: Literal["4bit"] | None = None
+    """`4bit`: the frozen weights in 4 bits (NF4), which needs a GPU and bitsandbytes. [ours]"""
     format: str
     """The text format of the chains; one of `qreasoning.chain.FORMATS`."""
     max_pixels: int | None = Field(default=None, ge=1)
@@ -196,6 +202,8 @@ class Recipe(Settings):
     """The adapters."""
     grpo: Grpo
     """The optimisation."""
+    report_to: tuple[str, ...] = ("tensorboard",)
+    """Where metrics are sent besides the run's own files: any name transformers knows. [ours]"""
 
     @field_validator("format")
     @classmethod
@@ -234,9 +242,12 @@ class Recipe(Settings):
         return FORMATS[self.format]
 
 
-def load_recipe(path: Path) -> Recipe:
-    """Read a recipe; its name is the file's. Raises SettingsError naming file, key and remedy."""
-    content = read_yaml(path)
+def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
+    """Read a recipe with `changes` (`key.key=value` each) made to it; its name is the file's.
+
+    Raises SettingsError naming file, key and remedy.
+    """
+    content = overridden(read_yaml(path), changes)
     if isinstance(content, dict):
         content = {"name": path.stem, **content}
-    return validate(content, Recipe, path)
+    return validate(content, Recipe, f"{path} with {' '.join(changes)}" if changes else path)
