@@ -393,3 +393,33 @@ def test_train_credit_reaches_the_loss_as_computed_by_hand(
     assert float(seen["loss"]) == pytest.approx(float(expected), abs=1e-6)
     assert float(advantages.abs().sum()) > 0
     assert not (advantages * (1 - seen["mask"])).any()
+
+
+def test_chain_trainer_without_stage_2_is_the_plain_trainer(recipe, make_dataset, tmp_path):
+    content = recipe.model_dump()
+    del content["rewards"]["self_consistency"]
+    content["stage2"] = "off"
+    content["data"]["repeat_annotated"] = 1
+    content["grpo"] |= {"steps": 3, "gradient_accumulation_steps": 2}
+    recipe = Recipe.model_validate(content)
+    examples = read_examples(make_dataset({"train": 6}), "train").rows
+    losses = []
+    for plain in (False, True):
+        model, processor = load_model(recipe.model, "cpu"), load_processor(recipe.model)
+        trainer = make_trainer(recipe, examples, model, processor, tmp_path / str(plain))
+        if plain:
+            # The same arguments, rewards and rows, and nothing of ours.
+            trainer = GRPOTrainer(
+                model=load_model(recipe.model, "cpu"),
+                reward_funcs=trainer.reward_funcs,
+                args=trainer.args,
+                train_dataset=trainer.train_dataset,
+                processing_class=processor,
+                peft_config=trainer.model.peft_config["default"],
+            )
+        trainer.args.logging_steps = 1
+        trainer.train()
+        losses.append([row["loss"] for row in trainer.state.log_history if "loss" in row])
+    assert len(losses[0]) == 3
+    assert any(losses[0])
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6)
