@@ -10,6 +10,7 @@ from qreasoning.files import read_manifest, sha256_file
 from qreasoning.settings import load
 from qreasoning.training.model import choose_device, load_model, load_processor
 from qreasoning.training.recipe import Recipe
+from qreasoning.training.start import merged
 from qreasoning.workspace import run_names, slug
 
 ADAPTER = "adapter_model.safetensors"
@@ -67,7 +68,7 @@ def _load_run(run: Path, format: str | None, device: str | None) -> Speaker:
         raise SettingsError(f"{run} was trained to write {recipe.format}, not {format}.")
     base = load_model(recipe.model, choose_device(recipe.model, device))
     return Speaker(
-        model=PeftModel.from_pretrained(base, str(run)).merge_and_unload().eval(),
+        model=PeftModel.from_pretrained(merged(base, run), str(run)).merge_and_unload().eval(),
         processor=load_processor(recipe.model, recipe.max_pixels),
         chain_format=recipe.chain_format,
         name=run_names(run.resolve())[1],
