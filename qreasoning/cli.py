@@ -295,11 +295,17 @@ def train(
     chosen = load_recipe(study.settings("training", recipe, "recipe"))
     data = study.dataset(dataset)
     from qreasoning.training.run import train as run_train
+    from qreasoning.training.start import start_run
 
     if chosen.model == TINY:
-        from qreasoning.simulation.warm_up import ensure_base
+        from qreasoning.simulation.warm_up import WarmUp, ensure_base
 
-        chosen = chosen.model_copy(update={"model": str(ensure_base(cache_folder(), say))})
+        chosen = chosen.model_copy(
+            update={"model": str(ensure_base(cache_folder(), say, WarmUp(format=chosen.format)))}
+        )
+    if chosen.init_from is not None and start_run(chosen, study.runs) is None:
+        say(f"{chosen.name} starts from a run of {chosen.init_from}, and there is none: made first")
+        train(chosen.init_from, dataset, device)
     report = run_train(chosen, data, study.runs, device=device, say=say)
     say(f"{report.run} is ready. Next: qr predict")
 

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
+from qreasoning import images
+from qreasoning.chain import Chain
 from qreasoning.errors import DataError
 
 COLUMNS = ["image_id", "name", "image", "mos", "mos_set", "mos_sd", "chains"]
@@ -12,7 +15,7 @@ COLUMNS = ["image_id", "name", "image", "mos", "mos_set", "mos_sd", "chains"]
 
 @dataclass(frozen=True)
 class Example:
-    """One picture: its bytes, its MOS on [1, 5] (or None) and the texts people wrote about it.
+    """One picture: its bytes, its MOS on [1, 5] (or None) and the human chains of it.
 
     `mos_sd` is the standard deviation of the scores behind the MOS on that scale, None if unknown.
     """
@@ -22,8 +25,13 @@ class Example:
     image: bytes
     mos: float | None
     mos_set: str | None
-    references: tuple[str, ...]
-    mos_sd: float | None = None
+    mos_sd: float | None
+    chains: tuple[Chain, ...]
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The text of each human chain."""
+        return tuple(chain.text for chain in self.chains)
 
 
 @dataclass(frozen=True)
@@ -68,13 +76,28 @@ def _rows(file: Path) -> list[dict]:
 
 
 def _example(row: dict) -> Example:
-    texts = (f"{chain['caption']} {chain['reasoning']}" for chain in row["chains"] or ())
+    chains = (
+        Chain(chain["caption"], chain["reasoning"], chain["rating"])
+        for chain in row["chains"] or ()
+    )
     return Example(
         image_id=row["image_id"],
         name=row["name"],
         image=row["image"]["bytes"],
         mos=row["mos"],
         mos_set=row["mos_set"],
-        references=tuple(texts),
         mos_sd=row.get("mos_sd"),
+        chains=tuple(chains),
     )
+
+
+def decoded_pictures(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Rows of a dataset with their pictures decoded, for `with_transform`."""
+    # Reading a single column asks for that column alone.
+    if "image" not in batch:
+        return batch
+    pictures = [
+        images.decode(content, name)
+        for content, name in zip(batch["image"], batch["image_id"], strict=True)
+    ]
+    return {**batch, "image": pictures}

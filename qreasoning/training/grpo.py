@@ -9,9 +9,8 @@ from peft import LoraConfig
 from transformers import PrinterCallback
 from trl import GRPOConfig
 
-from qreasoning import images
 from qreasoning.training.checkpoints import CHECKPOINTS, KEPT
-from qreasoning.training.examples import Example
+from qreasoning.training.examples import Example, decoded_pictures
 from qreasoning.training.generate import messages
 from qreasoning.training.progress import LOG_EVERY
 from qreasoning.training.recipe import Recipe
@@ -42,13 +41,7 @@ def make_trainer(
         args=_arguments(recipe, [weight for _, weight in rewards], model.device.type, run),
         train_dataset=_rows(recipe, examples),
         processing_class=processor,
-        peft_config=LoraConfig(
-            r=recipe.lora.rank,
-            lora_alpha=recipe.lora.alpha,
-            lora_dropout=recipe.lora.dropout,
-            target_modules=PROJECTIONS,
-            task_type="CAUSAL_LM",
-        ),
+        peft_config=adapters(recipe),
         chain_format=recipe.chain_format,
         credit=recipe.credit,
         sets=[row.mos_set for row in examples] if recipe.rewards.compare_pictures else None,
@@ -57,6 +50,17 @@ def make_trainer(
     if consistency is not None:
         consistency.policy = lambda: trainer.accelerator.unwrap_model(trainer.model)
     return trainer
+
+
+def adapters(recipe: Recipe) -> LoraConfig:
+    """The low-rank adapters of a recipe."""
+    return LoraConfig(
+        r=recipe.lora.rank,
+        lora_alpha=recipe.lora.alpha,
+        lora_dropout=recipe.lora.dropout,
+        target_modules=PROJECTIONS,
+        task_type="CAUSAL_LM",
+    )
 
 
 def _self_consistency(recipe: Recipe, processor: Any) -> SelfConsistencyReward | None:
@@ -108,18 +112,7 @@ def _rows(recipe: Recipe, examples: Sequence[Example]) -> Dataset:
         for row, example in enumerate(examples)
         for _ in range(recipe.data.repeat_annotated if example.references else 1)
     ]
-    return Dataset.from_dict(columns).select(drawn).with_transform(_decoded)
-
-
-def _decoded(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    # Reading a single column asks for that column alone.
-    if "image" not in batch:
-        return batch
-    pictures = [
-        images.decode(content, name)
-        for content, name in zip(batch["image"], batch["image_id"], strict=True)
-    ]
-    return {**batch, "image": pictures}
+    return Dataset.from_dict(columns).select(drawn).with_transform(decoded_pictures)
 
 
 def _arguments(recipe: Recipe, weights: list[float], device: str, run: Path) -> GRPOConfig:

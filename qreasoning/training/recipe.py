@@ -8,13 +8,15 @@ one, because the library's defaults are no paper's.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from qreasoning.chain import FORMATS, ChainFormat
+from qreasoning.errors import SettingsError
 from qreasoning.settings import Settings, read_yaml, validate
 from qreasoning.training.overrides import overridden
+from qreasoning.workspace import shipped
 
 TINY = "tiny-simulated"
 """The model name that stands for the tiny model; who starts the run replaces it by its folder."""
@@ -174,6 +176,20 @@ class Grpo(Settings):
         return self
 
 
+class Sft(Settings):
+    """A warm-up on the human chains before the first step of GRPO: the model learns to write them.
+
+    Only the completion is learned, by adapters of their own, which are merged in.
+    """
+
+    epochs: float = Field(default=1.0, gt=0)
+    """How often each human chain is shown. [ours]"""
+    learning_rate: float = Field(default=1e-4, gt=0)
+    """Peak learning rate of the adapters. [ours]"""
+    batch: int = Field(default=8, ge=1)
+    """Chains per optimiser step and process. [ours]"""
+
+
 class Recipe(Settings):
     """One training run, fully described."""
 
@@ -185,6 +201,12 @@ class Recipe(Settings):
     """Branch, tag or commit of a Hub model; the run keeps the commit it came to. [ours]"""
     quantization: Literal["4bit"] | None = None
     """`4bit`: the frozen weights in 4 bits (NF4), which needs a GPU and bitsandbytes. [ours]"""
+    init_from: str | None = None
+    """A warm-up by reinforcement: a run (RECIPE/NUMBER or its folder) whose adapter is merged in
+    before new ones are put on; a recipe's name is its newest run, which is made first where there
+    is none. The merged model is also what the KL divergence is measured from. [H-IQA]"""
+    sft: Sft | None = None
+    """A warm-up on the human chains, after `init_from`. [ours]"""
     format: str
     """The text format of the chains; one of `qreasoning.chain.FORMATS`."""
     max_pixels: int | None = Field(default=None, ge=1)
@@ -219,6 +241,15 @@ class Recipe(Settings):
         return self
 
     @model_validator(mode="after")
+    def _nothing_is_merged_into_4_bits(self) -> "Recipe":
+        if self.quantization is not None and (self.init_from or self.sft):
+            raise ValueError(
+                "quantization does not go with init_from or sft, whose adapters would be rounded "
+                "to 4 bits when they are merged in"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _compared_pictures_differ(self) -> "Recipe":
         if self.rewards.compare_pictures and self.data.repeat_annotated > 1:
             raise ValueError(
@@ -245,9 +276,34 @@ class Recipe(Settings):
 def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
     """Read a recipe with `changes` (`key.key=value` each) made to it; its name is the file's.
 
-    Raises SettingsError naming file, key and remedy.
+    A file with `extends: NAME` says only what differs from that recipe, which lies beside it, in
+    the folder above, or is a shipped one; a key set to null there is taken out. Raises
+    SettingsError naming file, key and remedy.
     """
-    content = overridden(read_yaml(path), changes)
+    content = overridden(_extended(path, ()), changes)
     if isinstance(content, dict):
         content = {"name": path.stem, **content}
     return validate(content, Recipe, f"{path} with {' '.join(changes)}" if changes else path)
+
+
+def _extended(path: Path, below: tuple[Path, ...]) -> Any:
+    content = read_yaml(path)
+    if not isinstance(content, dict) or "extends" not in content:
+        return content
+    name = content.pop("extends")
+    places = (path.parent, path.parent.parent, shipped() / "training")
+    found = next(
+        (place / f"{name}.yaml" for place in places if (place / f"{name}.yaml").is_file()), None
+    )
+    if found is None:
+        raise SettingsError(f"{path}: there is no recipe '{name}' to extend. Correct 'extends'.")
+    if found in (path, *below):
+        raise SettingsError(f"{path}: the recipes extend each other in a circle. Break it.")
+    return _merged(_extended(found, (path, *below)), content)
+
+
+def _merged(before: Any, changes: Any) -> Any:
+    if not isinstance(before, dict) or not isinstance(changes, dict):
+        return changes
+    merged = {**before, **{key: _merged(before.get(key), changes[key]) for key in changes}}
+    return {key: value for key, value in merged.items() if value is not None}

@@ -18,6 +18,7 @@ import yaml
 from accelerate import PartialState
 from safetensors import SafetensorError
 
+from qreasoning.errors import DataError
 from qreasoning.files import read_manifest, write_manifest
 from qreasoning.training.checkpoints import (
     CHECKPOINTS,
@@ -27,12 +28,13 @@ from qreasoning.training.checkpoints import (
     resumable,
     take_back,
 )
-from qreasoning.training.grpo import make_trainer
+from qreasoning.training.grpo import adapters, make_trainer
 from qreasoning.training.model import choose_device, commit_of, load_model, load_processor
 from qreasoning.training.preflight import check_batches, drawn, usable_examples
 from qreasoning.training.progress import Progress
 from qreasoning.training.recipe import Recipe
 from qreasoning.training.reporting import check_reporting, report_into
+from qreasoning.training.start import learn_chains, merged, start_run, take_over
 from qreasoning.training.trainer import ChainTrainer
 from qreasoning.workspace import is_simulated
 
@@ -79,12 +81,21 @@ def train(
     facts = _facts_at_start(dataset)
     folder = runs / recipe.name
     unfinished = resumable(folder, recipe, facts) if resume else None
+    earlier = _earlier(recipe, runs)
     say(f"loading {Path(recipe.model).name} on {device}")
     say(drawn(recipe, examples))
     pinned = {"revision": recipe.revision}
     processor = load_processor(recipe.model, recipe.max_pixels, **pinned)
     model = load_model(recipe.model, device, quantization=recipe.quantization, **pinned)
     run, checkpoint = unfinished or (_new_run(folder, state, recipe, facts), None)
+    if checkpoint is None:
+        if earlier is not None and state.is_main_process:
+            take_over(earlier, run)
+        state.wait_for_everyone()
+    model = merged(model, run)
+    if checkpoint is None and recipe.sft is not None:
+        say("warming up on the human chains")
+        model = learn_chains(recipe, examples, model, processor, adapters(recipe), run)
     if checkpoint is not None:
         say(f"going on with {run.name} from {checkpoint.name}")
         if state.is_main_process:
@@ -112,6 +123,19 @@ def train(
     if trainer.accelerator.is_main_process:
         _save(trainer, processor, dataset, report, recipe.revision)
     return report
+
+
+def _earlier(recipe: Recipe, runs: Path) -> Path | None:
+    """The run to start from, where the recipe names one."""
+    if recipe.init_from is None:
+        return None
+    found = start_run(recipe, runs)
+    if found is None:
+        raise DataError(
+            f"There is no finished run '{recipe.init_from}' in {runs} to start from. Make one: "
+            f"qr train {recipe.init_from}"
+        )
+    return found
 
 
 def _facts_at_start(dataset: Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from qreasoning.training.model import (
     weights_of,
 )
 from qreasoning.training.recipe import Recipe
+from qreasoning.training.start import merged
 from qreasoning.workspace import run_names, slug
 
 ADAPTER = "adapter_model.safetensors"
@@ -91,7 +92,7 @@ def _load_run(run: Path, format: str | None, device: str | None) -> Speaker:
     base = load_model(
         recipe.model, device, revision=recipe.revision, quantization=recipe.quantization
     )
-    adapted = PeftModel.from_pretrained(base, str(run))
+    adapted = PeftModel.from_pretrained(merged(base, run), str(run))
     return Speaker(
         model=(adapted if recipe.quantization else adapted.merge_and_unload()).eval(),
         processor=load_processor(recipe.model, recipe.max_pixels, revision=recipe.revision),

@@ -11,7 +11,7 @@ from qreasoning.errors import SettingsError
 from qreasoning.training.recipe import TINY, load_recipe
 from qreasoning.workspace import shipped
 
-SHIPPED = sorted((shipped() / "training").glob("*.yaml"))
+SHIPPED = sorted((shipped() / "training").rglob("*.yaml"))
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 """A real GRPO run of two steps on a small model, and what is refused before one."""
 
 import json
+import shutil
 import subprocess
 import sys
 
 import pyarrow.parquet as pq
 import pytest
+import torch
 import yaml
 from safetensors.torch import load_file
 from trl import GRPOTrainer
@@ -16,11 +18,13 @@ from qreasoning.settings import load
 from qreasoning.training.checkpoints import newest_checkpoint
 from qreasoning.training.cohorts import Rated, score_rank
 from qreasoning.training.examples import read_examples
+from qreasoning.training.generate import prompt_text
 from qreasoning.training.grpo import make_trainer
 from qreasoning.training.model import load_model, load_processor
 from qreasoning.training.predict import predict
-from qreasoning.training.recipe import Recipe, load_recipe
+from qreasoning.training.recipe import Recipe, Sft, load_recipe
 from qreasoning.training.run import train
+from qreasoning.training.start import chain_rows, merged
 from qreasoning.training.trainer import ChainTrainer
 from qreasoning.workspace import Workspace, shipped
 
@@ -393,3 +397,107 @@ def test_train_credit_reaches_the_loss_as_computed_by_hand(
     assert float(seen["loss"]) == pytest.approx(float(expected), abs=1e-6)
     assert float(advantages.abs().sum()) > 0
     assert not (advantages * (1 - seen["mask"])).any()
+
+
+def test_chain_trainer_without_stage_2_is_the_plain_trainer(recipe, make_dataset, tmp_path):
+    content = recipe.model_dump()
+    del content["rewards"]["self_consistency"]
+    content["stage2"] = "off"
+    content["data"]["repeat_annotated"] = 1
+    content["grpo"] |= {"steps": 3, "gradient_accumulation_steps": 2}
+    recipe = Recipe.model_validate(content)
+    examples = read_examples(make_dataset({"train": 6}), "train").rows
+    losses = []
+    for plain in (False, True):
+        model, processor = load_model(recipe.model, "cpu"), load_processor(recipe.model)
+        trainer = make_trainer(recipe, examples, model, processor, tmp_path / str(plain))
+        if plain:
+            # The same arguments, rewards and rows, and nothing of ours.
+            trainer = GRPOTrainer(
+                model=load_model(recipe.model, "cpu"),
+                reward_funcs=trainer.reward_funcs,
+                args=trainer.args,
+                train_dataset=trainer.train_dataset,
+                processing_class=processor,
+                peft_config=trainer.model.peft_config["default"],
+            )
+        trainer.args.logging_steps = 1
+        trainer.train()
+        losses.append([row["loss"] for row in trainer.state.log_history if "loss" in row])
+    assert len(losses[0]) == 3
+    assert any(losses[0])
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6)
+
+
+def test_train_starts_from_an_earlier_run_and_keeps_its_adapter(recipe, make_dataset, tmp_path):
+    dataset = make_dataset({"train": 4, "test": 2})
+    runs = tmp_path / "runs"
+    first = train(recipe.model_copy(update={"name": "first"}), dataset, runs, device="cpu").run
+    second = recipe.model_copy(update={"init_from": "first"})
+    # Nothing is learned, so the new run says what the earlier one says.
+    frozen = second.grpo.model_copy(update={"learning_rate": 1e-12})
+    second = train(second.model_copy(update={"grpo": frozen}), dataset, runs, device="cpu").run
+    assert [path.name for path in (second / "start").iterdir()] == ["1-first-001"]
+    shutil.rmtree(first)
+    base, earlier = (load_model(recipe.model, "cpu") for _ in range(2))
+    assert not same_weights(base, merged(earlier, second))
+    third = recipe.model_copy(update={"init_from": str(second), "name": "third"})
+    third = train(third, dataset, runs, device="cpu").run
+    assert sorted(path.name for path in (third / "start").iterdir()) == [
+        "1-first-001",
+        "2-tiny-001",
+    ]
+
+
+def same_weights(one, other):
+    pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    return all(a.equal(b) for a, b in pairs)
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "says"),
+    [("nowhere", DataError, "qr train nowhere"), ("other", SettingsError, "and the recipe starts")],
+)
+def test_train_start_that_cannot_be_is_refused(recipe, make_dataset, tmp_path, name, error, says):
+    other = tmp_path / "runs" / "other" / "001"
+    other.mkdir(parents=True)
+    content = recipe.model_copy(update={"model": "another/model"}).model_dump()
+    (other / "recipe.yaml").write_text(yaml.safe_dump(content))
+    write_manifest(other, {})
+    recipe = recipe.model_copy(update={"init_from": name})
+    with pytest.raises(error, match=says):
+        train(recipe, make_dataset({"train": 4}), tmp_path / "runs", device="cpu")
+    assert not (tmp_path / "runs" / "tiny").exists()
+
+
+def test_train_warm_up_on_human_chains_learns_to_write_them(recipe, make_dataset, tmp_path):
+    sft = Sft(epochs=6, learning_rate=3e-3, batch=4)
+    dataset = make_dataset({"train": 8})
+    rows = chain_rows(recipe.chain_format, read_examples(dataset, "train").rows)
+    assert len(rows) == 8
+    parsed = [recipe.chain_format.parse(row["completion"][0]["content"]) for row in rows]
+    assert all(each.ok for each in parsed)
+    run = train(
+        recipe.model_copy(update={"sft": sft}), dataset, tmp_path / "runs", device="cpu"
+    ).run
+    processor = load_processor(recipe.model)
+    losses = []
+    for model in (load_model(recipe.model, "cpu"), merged(load_model(recipe.model, "cpu"), run)):
+        losses.append(sum(chain_loss(model, processor, recipe, row) for row in rows))
+    assert losses[1] < 0.95 * losses[0]
+
+
+def chain_loss(model, processor, recipe, row):
+    """Mean negative log-probability of the human chain after the prompt with its picture."""
+    form = recipe.chain_format
+    prompt = prompt_text(processor, form, form.prompt, picture=True)
+    inputs = processor(
+        text=[prompt + row["completion"][0]["content"]],
+        images=[[row["image"]]],
+        return_tensors="pt",
+    )
+    start = processor(text=[prompt], images=[[row["image"]]], return_tensors="pt")
+    labels = inputs["input_ids"].clone()
+    labels[:, : start["input_ids"].shape[1]] = -100
+    with torch.no_grad():
+        return float(model(**inputs, labels=labels).loss)
