@@ -41,6 +41,7 @@ EXTRAS = {
     "datasets": "train",
     "jinja2": "report",
     "matplotlib": "report",
+    "tensorboard": "train",
     "bert_score": "semantic",
     "skimage": "demo",
 }
@@ -284,6 +285,25 @@ def train(
     device: Annotated[
         str | None, typer.Option(help="cpu or cuda; the GPU if there is one if left out.")
     ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change the recipe: grpo.steps=5; may be repeated."
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what the run would be and need.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the newest unfinished run of the recipe.")
+    ] = False,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Also write the whole model, the adapter merged in.")
+    ] = False,
+    push_to_hub: Annotated[
+        str | None,
+        typer.Option(metavar="ORG/NAME", help="Publish the run on the Hugging Face Hub."),
+    ] = None,
 ) -> None:
     """Train with GRPO and LoRA on a dataset; the run goes to outputs/runs/RECIPE/NUMBER.
 
@@ -292,8 +312,12 @@ def train(
     from qreasoning.training.recipe import TINY, load_recipe
 
     study = _study()
-    chosen = load_recipe(study.settings("training", recipe, "recipe"))
+    chosen = load_recipe(study.settings("training", recipe, "recipe"), changes or ())
     data = study.dataset(dataset)
+    if push_to_hub is not None:
+        from qreasoning.training.publish import check_repository
+
+        check_repository(push_to_hub)
     from qreasoning.training.run import train as run_train
     from qreasoning.training.start import start_run
 
@@ -305,8 +329,22 @@ def train(
         )
     if chosen.init_from is not None and start_run(chosen, study.runs) is None:
         say(f"{chosen.name} starts from a run of {chosen.init_from}, and there is none: made first")
-        train(chosen.init_from, dataset, device)
-    report = run_train(chosen, data, study.runs, device=device, say=say)
+        train(chosen.init_from, dataset, device, dry_run=dry_run)
+    if dry_run:
+        from qreasoning.console import show_dry_run
+        from qreasoning.training.dry_run import dry_run as look_at
+
+        show_dry_run(look_at(chosen, data, device))
+        return
+    report = run_train(chosen, data, study.runs, device=device, resume=resume, say=say)
+    if merge:
+        from qreasoning.training.merge import merge as run_merge
+
+        say(f"{run_merge(report.run)} holds the merged model")
+    if push_to_hub is not None:
+        from qreasoning.training.publish import push
+
+        say(f"{push(report.run, push_to_hub)} holds the run")
     say(f"{report.run} is ready. Next: qr predict")
 
 

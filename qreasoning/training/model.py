@@ -18,6 +18,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from safetensors import SafetensorError
 from transformers import (
     AutoModelForImageTextToText,
     AutoProcessor,
@@ -77,16 +78,18 @@ def load_model(
     *,
     revision: str | None = None,
     quantization: Literal["4bit"] | None = None,
+    dtype: Literal["auto"] | None = None,
 ) -> Any:
     """The vision-language model `name` (Hub id or folder) on `device`, ready to evaluate.
 
-    bfloat16 on a GPU, float32 on the CPU. Raises SettingsError where `find_config` does, for
-    weights that are not there, for a model of another kind, and for 4 bits without their package.
+    bfloat16 on a GPU, float32 on the CPU; with `auto` as its weights are stored. Raises
+    SettingsError where `find_config` does, for weights that are not there, for a model of another
+    kind, and for 4 bits without their package.
     """
     find_config(name, revision)
     disable_progress_bar()  # a stage reports through `say` alone
-    dtype = torch.bfloat16 if device == "cuda" else torch.float32
-    options: dict[str, Any] = {"dtype": dtype, "revision": revision}
+    usual = torch.bfloat16 if device == "cuda" else torch.float32
+    options: dict[str, Any] = {"dtype": dtype or usual, "revision": revision}
     if quantization is not None:
         options |= {"quantization_config": _four_bits(device), "device_map": device}
     try:
@@ -113,6 +116,19 @@ def _four_bits(device: str) -> BitsAndBytesConfig:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16,
     )
+
+
+def save_model(model: Any, folder: Path) -> None:
+    """Write a model, or the adapter of one, into `folder`. Raises OSError where the disk is full:
+    what writes the weights says so in its text only."""
+    try:
+        model.save_pretrained(str(folder))
+    except SafetensorError as error:
+        # What the disk says is only in its text: "… (os error 28)".
+        code = re.search(r"os error (\d+)", str(error))
+        if code is None:
+            raise
+        raise OSError(int(code.group(1)), str(error), str(folder)) from None
 
 
 def load_processor(name: str, max_pixels: int | None = None, *, revision: str | None = None) -> Any:

@@ -4,7 +4,6 @@ Deviations from H-IQA, all in the recipe: stage 2 may be read from the logits in
 generated, and pictures with a human chain may be drawn more often.
 """
 
-import re
 import shutil
 import time
 import warnings
@@ -16,10 +15,10 @@ from typing import Any
 
 import yaml
 from accelerate import PartialState
-from safetensors import SafetensorError
 
 from qreasoning.errors import DataError
 from qreasoning.files import read_manifest, write_manifest
+from qreasoning.training.card import write_card
 from qreasoning.training.checkpoints import (
     CHECKPOINTS,
     Checkpoints,
@@ -29,7 +28,13 @@ from qreasoning.training.checkpoints import (
     take_back,
 )
 from qreasoning.training.grpo import adapters, make_trainer
-from qreasoning.training.model import choose_device, commit_of, load_model, load_processor
+from qreasoning.training.model import (
+    choose_device,
+    commit_of,
+    load_model,
+    load_processor,
+    save_model,
+)
 from qreasoning.training.preflight import check_batches, drawn, usable_examples
 from qreasoning.training.progress import Progress
 from qreasoning.training.recipe import Recipe
@@ -84,9 +89,10 @@ def train(
     earlier = _earlier(recipe, runs)
     say(f"loading {Path(recipe.model).name} on {device}")
     say(drawn(recipe, examples))
-    pinned = {"revision": recipe.revision}
-    processor = load_processor(recipe.model, recipe.max_pixels, **pinned)
-    model = load_model(recipe.model, device, quantization=recipe.quantization, **pinned)
+    processor = load_processor(recipe.model, recipe.max_pixels, revision=recipe.revision)
+    model = load_model(
+        recipe.model, device, revision=recipe.revision, quantization=recipe.quantization
+    )
     run, checkpoint = unfinished or (_new_run(folder, state, recipe, facts), None)
     if checkpoint is None:
         if earlier is not None and state.is_main_process:
@@ -121,7 +127,7 @@ def train(
         seconds=time.monotonic() - started,
     )
     if trainer.accelerator.is_main_process:
-        _save(trainer, processor, dataset, report, recipe.revision)
+        _save(trainer, processor, dataset, report, recipe)
     return report
 
 
@@ -163,16 +169,15 @@ def _new_run(folder: Path, state: PartialState, recipe: Recipe, facts: dict[str,
 
 
 def _save(
-    trainer: ChainTrainer, processor: Any, dataset: Path, report: TrainReport, revision: str | None
+    trainer: ChainTrainer, processor: Any, dataset: Path, report: TrainReport, recipe: Recipe
 ) -> None:
-    run = report.run
-    _save_adapter(trainer.accelerator.unwrap_model(trainer.model), run)
+    run, model = report.run, trainer.accelerator.unwrap_model(trainer.model)
+    save_model(model, run)
     processor.save_pretrained(str(run))
-    shutil.rmtree(run / CHECKPOINTS, ignore_errors=True)
     facts = {
         "recipe": report.recipe,
         "model": report.model,
-        "model_revision": revision,
+        "model_revision": recipe.revision,
         **_facts_at_start(dataset),
         "simulated": is_simulated(dataset),
         "steps": report.steps,
@@ -182,18 +187,9 @@ def _save(
         "rewards": report.rewards,
         "versions": {name: version(name) for name in ("torch", "transformers", "trl", "peft")},
     }
+    write_card(run, recipe, facts, model.config.model_type)
+    shutil.rmtree(run / CHECKPOINTS, ignore_errors=True)
     write_manifest(run, facts)
-
-
-def _save_adapter(model: Any, run: Path) -> None:
-    try:
-        model.save_pretrained(str(run))
-    except SafetensorError as error:
-        # What the disk says is only in its text: "… (os error 28)".
-        code = re.search(r"os error (\d+)", str(error))
-        if code is None:
-            raise
-        raise OSError(int(code.group(1)), str(error), str(run)) from None
 
 
 def _shown(model: str) -> str:

@@ -15,7 +15,9 @@ from qreasoning.simulation import tiny
 from qreasoning.simulation.annotators import answer
 from qreasoning.simulation.photographs import draw_scenes, picture
 from qreasoning.simulation.warm_up import ensure_base
-from qreasoning.workspace import cache_folder
+from qreasoning.training.recipe import Recipe, load_recipe
+from qreasoning.training.run import train
+from qreasoning.workspace import cache_folder, shipped
 
 
 @pytest.fixture(scope="session")
@@ -80,16 +82,31 @@ def make_dataset(tmp_path):
     """Write a dataset version; `change` edits each row before it is written."""
 
     def make(counts, change=lambda row: row, name="demo-simulated"):
-        folder = tmp_path / "datasets" / name / "1.0.0"
-        (folder / "data" / "chains").mkdir(parents=True)
-        for split, count in counts.items():
-            rows = [change(_row(scene)) for scene in draw_scenes(count, split, 0)]
-            table = pa.Table.from_pylist(rows, schema=chains_schema())
-            pq.write_table(table, folder / "data" / "chains" / f"{split}-00000.parquet")
-        write_manifest(folder, {"simulated": True, "content_sha256": "c0ffee"})
-        return folder
+        return _write_dataset(tmp_path / "datasets" / name / "1.0.0", counts, change)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def finished_run(base, tmp_path_factory):
+    """A run of two steps on the small model, in a study of its own: outputs/runs/tiny/001."""
+    outputs = tmp_path_factory.mktemp("study") / "outputs"
+    content = load_recipe(shipped() / "training" / "tiny.yaml").model_dump()
+    content["model"] = str(base)
+    content["grpo"] |= {"steps": 2, "images_per_step": 2, "num_generations": 4, "warmup_steps": 0}
+    content["grpo"]["temperature"] = 0.7
+    dataset = _write_dataset(outputs / "datasets" / "demo-simulated" / "1.0.0", {"train": 4})
+    return train(Recipe.model_validate(content), dataset, outputs / "runs", device="cpu").run
+
+
+def _write_dataset(folder, counts, change=lambda row: row):
+    (folder / "data" / "chains").mkdir(parents=True)
+    for split, count in counts.items():
+        rows = [change(_row(scene)) for scene in draw_scenes(count, split, 0)]
+        table = pa.Table.from_pylist(rows, schema=chains_schema())
+        pq.write_table(table, folder / "data" / "chains" / f"{split}-00000.parquet")
+    write_manifest(folder, {"simulated": True, "content_sha256": "c0ffee"})
+    return folder
 
 
 def _row(scene):
