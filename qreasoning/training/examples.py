@@ -47,15 +47,25 @@ def read_examples(dataset: Path, split: str) -> Examples:
 
     Raises DataError where the folder is no dataset version or the split is empty.
     """
-    folder = dataset / "data" / "chains"
-    if not folder.is_dir():
-        raise DataError(f"{dataset} is no dataset version. Make one with: qr build-dataset")
-    files = sorted(folder.glob(f"{split}-*.parquet"))
-    rows = [row for file in files for row in _rows(file)]
+    rows = [row for file in split_files(dataset, split) for row in _rows(file)]
     if not rows:
         raise DataError(f"{dataset} has no rows in the split '{split}'. Choose another split.")
     examples = tuple(_example(row) for row in rows if row["image"] and row["image"]["bytes"])
     return Examples(examples, len(rows) - len(examples))
+
+
+def split_files(dataset: Path, split: str) -> list[Path]:
+    """The Parquet files of a split's chains, in order.
+
+    Raises DataError where the folder is no dataset version or has no such split.
+    """
+    folder = dataset / "data" / "chains"
+    if not folder.is_dir():
+        raise DataError(f"{dataset} is no dataset version. Make one with: qr build-dataset")
+    files = sorted(folder.glob(f"{split}-*.parquet"))
+    if not files:
+        raise DataError(f"{dataset} has no rows in the split '{split}'. Choose another split.")
+    return files
 
 
 def _rows(file: Path) -> list[dict]:

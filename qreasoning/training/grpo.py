@@ -147,6 +147,6 @@ def _arguments(recipe: Recipe, weights: list[float], device: str, run: Path) -> 
         save_strategy="steps",
         save_steps=grpo.save_steps,
         save_total_limit=KEPT,
-        report_to=[],
+        report_to=list(recipe.report_to),
         disable_tqdm=True,
     )

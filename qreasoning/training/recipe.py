@@ -6,6 +6,7 @@ arXiv 2505.14460, [MR-IQA] arXiv 2606.29760, [MR-IQA-2] arXiv 2608.18579, [GRPO]
 one, because the library's defaults are no paper's.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from pydantic import Field, field_validator, model_validator
 from qreasoning.chain import FORMATS, ChainFormat
 from qreasoning.errors import SettingsError
 from qreasoning.settings import Settings, read_yaml, validate
+from qreasoning.training.overrides import overridden
 from qreasoning.workspace import shipped
 
 TINY = "tiny-simulated"
@@ -195,6 +197,10 @@ class Recipe(Settings):
     """The recipe's name; taken from its file."""
     model: str
     """The start model: a Hub id or a folder. [H-IQA: Qwen2.5-VL-7B-Instruct]"""
+    revision: str | None = None
+    """Branch, tag or commit of a Hub model; the run keeps the commit it came to. [ours]"""
+    quantization: Literal["4bit"] | None = None
+    """`4bit`: the frozen weights in 4 bits (NF4), which needs a GPU and bitsandbytes. [ours]"""
     init_from: str | None = None
     """A warm-up by reinforcement: a run (RECIPE/NUMBER or its folder) whose adapter is merged in
     before new ones are put on; a recipe's name is its newest run, which is made first where there
@@ -218,6 +224,8 @@ class Recipe(Settings):
     """The adapters."""
     grpo: Grpo
     """The optimisation."""
+    report_to: tuple[str, ...] = ("tensorboard",)
+    """Where metrics are sent besides the run's own files: any name transformers knows. [ours]"""
 
     @field_validator("format")
     @classmethod
@@ -230,6 +238,15 @@ class Recipe(Settings):
     def _stage2_is_used(self) -> "Recipe":
         if (self.stage2 == "off") != (self.rewards.self_consistency is None):
             raise ValueError("stage2 is off exactly where rewards.self_consistency is left out")
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_is_merged_into_4_bits(self) -> "Recipe":
+        if self.quantization is not None and (self.init_from or self.sft):
+            raise ValueError(
+                "quantization does not go with init_from or sft, whose adapters would be rounded "
+                "to 4 bits when they are merged in"
+            )
         return self
 
     @model_validator(mode="after")
@@ -256,16 +273,17 @@ class Recipe(Settings):
         return FORMATS[self.format]
 
 
-def load_recipe(path: Path) -> Recipe:
-    """Read a recipe; its name is the file's. Raises SettingsError naming file, key and remedy.
+def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
+    """Read a recipe with `changes` (`key.key=value` each) made to it; its name is the file's.
 
     A file with `extends: NAME` says only what differs from that recipe, which lies beside it, in
-    the folder above, or is a shipped one; a key set to null there is taken out.
+    the folder above, or is a shipped one; a key set to null there is taken out. Raises
+    SettingsError naming file, key and remedy.
     """
-    content = _extended(path, ())
+    content = overridden(_extended(path, ()), changes)
     if isinstance(content, dict):
         content = {"name": path.stem, **content}
-    return validate(content, Recipe, path)
+    return validate(content, Recipe, f"{path} with {' '.join(changes)}" if changes else path)
 
 
 def _extended(path: Path, below: tuple[Path, ...]) -> Any:

@@ -29,10 +29,11 @@ from qreasoning.training.checkpoints import (
     take_back,
 )
 from qreasoning.training.grpo import adapters, make_trainer
-from qreasoning.training.model import choose_device, find_config, load_model, load_processor
+from qreasoning.training.model import choose_device, commit_of, load_model, load_processor
 from qreasoning.training.preflight import check_batches, drawn, usable_examples
 from qreasoning.training.progress import Progress
 from qreasoning.training.recipe import Recipe
+from qreasoning.training.reporting import check_reporting, report_into
 from qreasoning.training.start import learn_chains, merged, start_run, take_over
 from qreasoning.training.trainer import ChainTrainer
 from qreasoning.workspace import is_simulated
@@ -75,15 +76,17 @@ def train(
     device = choose_device(recipe.model, device)
     state = PartialState(cpu=device == "cpu")
     check_batches(recipe, examples, state.num_processes)
-    find_config(recipe.model)
+    check_reporting(recipe.report_to)
+    recipe = recipe.model_copy(update={"revision": commit_of(recipe.model, recipe.revision)})
     facts = _facts_at_start(dataset)
     folder = runs / recipe.name
     unfinished = resumable(folder, recipe, facts) if resume else None
     earlier = _earlier(recipe, runs)
     say(f"loading {Path(recipe.model).name} on {device}")
     say(drawn(recipe, examples))
-    processor = load_processor(recipe.model, recipe.max_pixels)
-    model = load_model(recipe.model, device)
+    pinned = {"revision": recipe.revision}
+    processor = load_processor(recipe.model, recipe.max_pixels, **pinned)
+    model = load_model(recipe.model, device, quantization=recipe.quantization, **pinned)
     run, checkpoint = unfinished or (_new_run(folder, state, recipe, facts), None)
     if checkpoint is None:
         if earlier is not None and state.is_main_process:
@@ -104,6 +107,7 @@ def train(
         progress = Progress(run, trainer.reward_func_names, trainer.completions, say)
         for callback in (progress, Checkpoints(progress), FiniteGradients(progress)):
             trainer.add_callback(callback)
+        report_into(trainer, run, int(checkpoint.name.partition("-")[2]) if checkpoint else 0)
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     report = TrainReport(
         run=run,
@@ -117,7 +121,7 @@ def train(
         seconds=time.monotonic() - started,
     )
     if trainer.accelerator.is_main_process:
-        _save(trainer, processor, dataset, report)
+        _save(trainer, processor, dataset, report, recipe.revision)
     return report
 
 
@@ -158,7 +162,9 @@ def _new_run(folder: Path, state: PartialState, recipe: Recipe, facts: dict[str,
     return max(each for each in folder.iterdir() if each.name.isdigit())
 
 
-def _save(trainer: ChainTrainer, processor: Any, dataset: Path, report: TrainReport) -> None:
+def _save(
+    trainer: ChainTrainer, processor: Any, dataset: Path, report: TrainReport, revision: str | None
+) -> None:
     run = report.run
     _save_adapter(trainer.accelerator.unwrap_model(trainer.model), run)
     processor.save_pretrained(str(run))
@@ -166,6 +172,7 @@ def _save(trainer: ChainTrainer, processor: Any, dataset: Path, report: TrainRep
     facts = {
         "recipe": report.recipe,
         "model": report.model,
+        "model_revision": revision,
         **_facts_at_start(dataset),
         "simulated": is_simulated(dataset),
         "steps": report.steps,

@@ -5,10 +5,13 @@ import io
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
+from transformers import AutoTokenizer, Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
 from qreasoning.files import write_manifest
 from qreasoning.images import identity
 from qreasoning.records import chains_schema
+from qreasoning.simulation import tiny
 from qreasoning.simulation.annotators import answer
 from qreasoning.simulation.photographs import draw_scenes, picture
 from qreasoning.simulation.warm_up import ensure_base
@@ -19,6 +22,57 @@ from qreasoning.workspace import cache_folder
 def base(small_warm_up):
     """A tiny model that writes mostly readable chains; cached between test runs."""
     return ensure_base(cache_folder(), warm_up=small_warm_up)
+
+
+@pytest.fixture(scope="session")
+def qwen3_base(base, tmp_path_factory):
+    """A Qwen3-VL with random weights, and the tokenizer and image processor of `base`."""
+    folder = tmp_path_factory.mktemp("models") / "tiny-qwen3-vl"
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    token = tokenizer.convert_tokens_to_ids
+    config = Qwen3VLConfig(
+        text_config={
+            "vocab_size": len(tokenizer),
+            "hidden_size": 64,
+            "intermediate_size": 128,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "head_dim": 16,
+            "max_position_embeddings": 1024,
+            "rope_parameters": {
+                "rope_type": "default",
+                "rope_theta": 10000.0,
+                "mrope_section": [4, 2, 2],
+            },
+            "bos_token_id": None,
+            "eos_token_id": token(tiny.TURN_END),
+            "pad_token_id": token(tiny.END),
+        },
+        vision_config={
+            "depth": 2,
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_heads": 2,
+            "patch_size": tiny.PATCH,
+            "spatial_merge_size": tiny.MERGE,
+            "temporal_patch_size": tiny.FRAMES,
+            "out_hidden_size": 64,
+            "num_position_embeddings": (tiny.SIDE // tiny.PATCH) ** 2,
+            "deepstack_visual_indexes": [0],
+        },
+        image_token_id=token(tiny.IMAGE),
+        video_token_id=token("<|video_pad|>"),
+        vision_start_token_id=token("<|vision_start|>"),
+        vision_end_token_id=token("<|vision_end|>"),
+        tie_word_embeddings=True,
+    )
+    torch.manual_seed(0)
+    model = Qwen3VLForConditionalGeneration(config)
+    model.generation_config.eos_token_id = token(tiny.TURN_END)
+    model.generation_config.pad_token_id = token(tiny.END)
+    tiny.save(folder, model, tokenizer)
+    return folder
 
 
 @pytest.fixture
