@@ -27,6 +27,8 @@ from qreasoning.training.trainer import ChainTrainer
 
 PROJECTIONS = r".*language_model.*\.(q|k|v|o|gate|up|down)_proj"
 """What the adapters are put on: the projections of the language model, in PEFT's pattern."""
+VISION = r".*visual\.blocks.*\.(qkv|proj|gate_proj|up_proj|down_proj|linear_fc1|linear_fc2)"
+"""The projections of the vision tower, where it is adapted too."""
 
 
 def make_trainer(
@@ -58,7 +60,7 @@ def adapters(recipe: Recipe) -> LoraConfig:
         r=recipe.lora.rank,
         lora_alpha=recipe.lora.alpha,
         lora_dropout=recipe.lora.dropout,
-        target_modules=PROJECTIONS,
+        target_modules=f"{PROJECTIONS}|{VISION}" if recipe.lora.vision_tower else PROJECTIONS,
         task_type="CAUSAL_LM",
     )
 

@@ -113,6 +113,8 @@ class Lora(Settings):
     """Scale: an adapter's output is multiplied by alpha / rank. [ours]"""
     dropout: float = Field(ge=0, lt=1)
     """Dropout on the adapters' input. [ours]"""
+    vision_tower: bool = False
+    """Whether the vision tower is adapted as well. [ours: no, it stays frozen]"""
 
 
 class Grpo(Settings):
@@ -176,6 +178,19 @@ class Grpo(Settings):
         return self
 
 
+class Efficiency(Settings):
+    """What the completions of a group share; neither changes what is computed.
+
+    Both are tried on two pictures before the first step, and switched off with a sentence where
+    the model's log-probabilities would not be those of the plain way.
+    """
+
+    share_prompts: bool = True
+    """Read each prompt once for all its completions. [ours]"""
+    share_pictures: bool = True
+    """Encode each picture once per step; needs a frozen vision tower. [ours]"""
+
+
 class Sft(Settings):
     """A warm-up on the human chains before the first step of GRPO: the model learns to write them.
 
@@ -222,6 +237,8 @@ class Recipe(Settings):
     [H-IQA: sequence; MR-IQA-2: span]"""
     lora: Lora
     """The adapters."""
+    efficiency: Efficiency = Efficiency()
+    """What is computed once for a group."""
     grpo: Grpo
     """The optimisation."""
     report_to: tuple[str, ...] = ("tensorboard",)

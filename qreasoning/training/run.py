@@ -113,6 +113,9 @@ def train(
         progress = Progress(run, trainer.reward_func_names, trainer.completions, say)
         for callback in (progress, Checkpoints(progress), FiniteGradients(progress)):
             trainer.add_callback(callback)
+        chosen = recipe.efficiency
+        for problem in trainer.share(chosen.share_prompts, chosen.share_pictures):
+            say(f"not shared within a group, {problem}")
         report_into(trainer, run, int(checkpoint.name.partition("-")[2]) if checkpoint else 0)
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     report = TrainReport(

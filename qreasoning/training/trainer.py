@@ -10,16 +10,16 @@ from typing import Any
 
 import torch
 from accelerate.utils import gather_object
-from trl import GRPOTrainer
 
 from qreasoning.chain import ChainFormat
 from qreasoning.training.batches import PictureSampler
 from qreasoning.training.credit import normalised, span_advantages, token_spans, token_weights
 from qreasoning.training.recipe import Credit
 from qreasoning.training.rewards import read, text_of
+from qreasoning.training.sharing import SharingTrainer
 
 
-class ChainTrainer(GRPOTrainer):
+class ChainTrainer(SharingTrainer):
     """GRPOTrainer that collects a row per completion in `completions`, on the main process.
 
     A row is {step, image_id, completion, status} and one value per reward (None: does not apply).
