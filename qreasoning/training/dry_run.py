@@ -21,7 +21,7 @@ from qreasoning.training.estimate import (
 from qreasoning.training.examples import Example
 from qreasoning.training.generate import prompt_text
 from qreasoning.training.model import choose_device, commit_of, load_processor
-from qreasoning.training.preflight import check_batches, drawn, usable_examples
+from qreasoning.training.preflight import check_batches, check_pictures, drawn, usable_examples
 from qreasoning.training.recipe import Recipe
 from qreasoning.training.reporting import check_reporting
 from qreasoning.training.rewards import FormatReward
@@ -68,6 +68,7 @@ def dry_run(recipe: Recipe, dataset: Path, device: str | None = None) -> DryRun:
     device = choose_device(recipe.model, device)
     processes = PartialState(cpu=device == "cpu").num_processes
     check_batches(recipe, examples, processes)
+    check_pictures(examples)
     check_reporting(recipe.report_to)
     recipe = recipe.model_copy(update={"revision": commit_of(recipe.model, recipe.revision)})
     processor = load_processor(recipe.model, recipe.max_pixels, revision=recipe.revision)

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from qreasoning.errors import DataError, SettingsError
 from qreasoning.training.examples import Example, read_examples
 from qreasoning.training.recipe import Recipe
+from qreasoning.training.source import problem_with, refuse
 
 
 def usable_examples(recipe: Recipe, dataset: Path) -> tuple[list[Example], int]:
@@ -71,6 +73,13 @@ def check_batches(recipe: Recipe, examples: Sequence[Example], processes: int) -
             f"The score set '{alone}' has one picture in this split, which nothing can be "
             "compared with. Add another, or leave the set out of the dataset."
         )
+
+
+def check_pictures(examples: Sequence[Example]) -> None:
+    """Decode every picture once. Raises DataError listing those that cannot be read."""
+    with ThreadPoolExecutor() as pool:
+        problems = list(pool.map(lambda row: problem_with(row.image, row.name), examples))
+    refuse([problem for problem in problems if problem])
 
 
 def drawn(recipe: Recipe, examples: Sequence[Example]) -> str:

@@ -35,7 +35,7 @@ from qreasoning.training.model import (
     load_processor,
     save_model,
 )
-from qreasoning.training.preflight import check_batches, drawn, usable_examples
+from qreasoning.training.preflight import check_batches, check_pictures, drawn, usable_examples
 from qreasoning.training.progress import Progress
 from qreasoning.training.recipe import Recipe
 from qreasoning.training.reporting import check_reporting, report_into
@@ -81,6 +81,7 @@ def train(
     device = choose_device(recipe.model, device)
     state = PartialState(cpu=device == "cpu")
     check_batches(recipe, examples, state.num_processes)
+    check_pictures(examples)
     check_reporting(recipe.report_to)
     recipe = recipe.model_copy(update={"revision": commit_of(recipe.model, recipe.revision)})
     facts = _facts_at_start(dataset)

@@ -106,6 +106,15 @@ def look_through(source: Source) -> tuple[list[Seen], int]:
     return seen, without
 
 
+def problem_with(content: bytes, name: str) -> str | None:
+    """Why a picture cannot be read; None if it can."""
+    try:
+        images.decode(content, name)
+    except DataError as error:
+        return str(error)
+    return None
+
+
 def refuse(problems: Sequence[str]) -> None:
     """Raises DataError listing what is wrong with the pictures, if anything is."""
     if problems:
