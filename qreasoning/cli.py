@@ -337,6 +337,11 @@ def train(
         show_dry_run(look_at(chosen, data, device))
         return
     report = run_train(chosen, data, study.runs, device=device, resume=resume, say=say)
+    from accelerate import PartialState
+
+    # With several processes, one of them does what comes after the run.
+    if not PartialState().is_main_process:
+        return
     if merge:
         from qreasoning.training.merge import merge as run_merge
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import yaml
@@ -124,7 +125,10 @@ def _rewards(recipe: Recipe, history: Sequence[Mapping[str, Any]]) -> str:
     ]
     first, last = (history[0]["step"], history[-1]["step"]) if history else (0, 0)
     head = f"| reward | weight | mean up to step {first} | mean up to step {last} |"
-    return "\n".join([head, "|---|---|---|---|", *rows])
+    shares = [line.get("completions/clipped_ratio") for line in history]
+    cut = [share for share in shares if share is not None]
+    note = f"\n\n{fmean(cut):.1%} of the completions were cut by the length limit." if cut else ""
+    return "\n".join([head, "|---|---|---|---|", *rows]) + note
 
 
 def _warnings(history: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -8,6 +8,7 @@ right order of magnitude: batches and lengths are taken at their limits.
 import re
 import time
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import torch
@@ -80,8 +81,8 @@ def memory(recipe: Recipe, shape: Shape, prompt_tokens: int, device: str) -> Mem
     grpo = recipe.grpo
     number = 2 if device == "cuda" else 4
     completions = grpo.images_per_step * grpo.num_generations
-    tokens = prompt_tokens + grpo.max_completion_length
     part = completions // grpo.gradient_accumulation_steps
+    tokens = part * grpo.max_completion_length + _prompts(recipe, part) * prompt_tokens
     # Per token and layer: 8 times the hidden size in attention and norms, 4 times the MLP's.
     layer = (8 * shape.hidden + 4 * shape.intermediate) * number
     kept = shape.hidden * number * shape.layers + layer
@@ -90,11 +91,12 @@ def memory(recipe: Recipe, shape: Shape, prompt_tokens: int, device: str) -> Mem
     logits = grpo.max_completion_length * shape.vocabulary * (number + 8)
     # NF4 with doubly quantized scales: 4.13 bits; embeddings and the vision tower stay as they are.
     weight = 0.6 if recipe.quantization else number
+    cached = completions * (prompt_tokens + grpo.max_completion_length)
     return Memory(
         weights=shape.parameters * weight,
         adapters=shape.adapters * ADAPTER_BYTES,
-        generating=completions * tokens * 2 * shape.key_values * shape.layers * number,
-        learning=part * (tokens * activations + logits),
+        generating=cached * 2 * shape.key_values * shape.layers * number,
+        learning=tokens * activations + part * logits,
     )
 
 
@@ -107,10 +109,12 @@ def seconds_per_step(recipe: Recipe, shape: Shape, prompt_tokens: int, speed: fl
     grpo = recipe.grpo
     completions = grpo.images_per_step * grpo.num_generations
     written = grpo.max_completion_length
+    parts = grpo.gradient_accumulation_steps
     passes = 2 + grpo.gradient_checkpointing + (grpo.beta > 0)
-    learned = passes * completions * (prompt_tokens + written)
+    read = parts * _prompts(recipe, completions // parts) * prompt_tokens
+    learned = passes * (completions * written + read)
     # A batch of completions serves `num_iterations` steps.
-    generated = completions * prompt_tokens / grpo.num_iterations
+    generated = _prompts(recipe, completions) * prompt_tokens / grpo.num_iterations
     decoded = written / grpo.num_iterations
     if recipe.stage2 != "off":
         generated += completions * written / grpo.num_iterations
@@ -118,6 +122,13 @@ def seconds_per_step(recipe: Recipe, shape: Shape, prompt_tokens: int, speed: fl
     operations = 2 * shape.parameters / (speed * FILLED)
     token = max(completions * operations, shape.layers * LAYER_SECONDS)
     return (learned + generated) * operations + decoded * token
+
+
+def _prompts(recipe: Recipe, completions: int) -> int:
+    """How many prompts are read for so many completions: one per group where they are shared."""
+    if not recipe.efficiency.share_prompts:
+        return completions
+    return ceil(completions / recipe.grpo.num_generations)
 
 
 def measured_speed(device: str) -> float:

@@ -39,10 +39,6 @@ class Parts:
         kept: list[Any] = json.loads(path.read_text(encoding="utf-8"))
         return kept
 
-    def has(self, name: str) -> bool:
-        """Whether the batch `name` is finished."""
-        return (self.folder / f"{name}.json").is_file()
-
     def remove(self) -> None:
         """Forget all of it."""
         if self.folder.is_dir():

@@ -8,7 +8,7 @@ from pathlib import Path
 from qreasoning.errors import DataError, SettingsError
 from qreasoning.training.examples import Example, read_examples
 from qreasoning.training.recipe import Recipe
-from qreasoning.training.source import problem_with, refuse
+from qreasoning.training.source import look_at, refuse
 
 
 def usable_examples(recipe: Recipe, dataset: Path) -> tuple[list[Example], int]:
@@ -78,8 +78,8 @@ def check_batches(recipe: Recipe, examples: Sequence[Example], processes: int) -
 def check_pictures(examples: Sequence[Example]) -> None:
     """Decode every picture once. Raises DataError listing those that cannot be read."""
     with ThreadPoolExecutor() as pool:
-        problems = list(pool.map(lambda row: problem_with(row.image, row.name), examples))
-    refuse([problem for problem in problems if problem])
+        looks = list(pool.map(lambda row: look_at(row.image, row.name), examples))
+    refuse([problem for _, problem in looks if problem])
 
 
 def drawn(recipe: Recipe, examples: Sequence[Example]) -> str:

@@ -1,6 +1,7 @@
 """The pictures to predict for, read a few at a time so that memory does not grow with them."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,7 +14,7 @@ from qreasoning.training.examples import split_files
 from qreasoning.workspace import slug
 
 CHUNK = 64
-"""Pictures that are read from a Parquet file at once."""
+"""Pictures that are read from a Parquet file, or looked at, at once."""
 LISTED = 10
 """Unreadable pictures that are named; the others are counted."""
 
@@ -88,16 +89,15 @@ def look_through(source: Source) -> tuple[list[Seen], int]:
     seen: list[Seen] = []
     problems: list[str] = []
     without = 0
-    for row in source.rows():
-        if row is None:
-            without += 1
-            continue
-        try:
-            picture = images.decode(row.content, row.name)
-        except DataError as error:
-            problems.append(str(error))
-            continue
-        seen.append(Seen(row.image_id, row.name, picture.width * picture.height))
+    rows = source.rows()
+    with ThreadPoolExecutor() as pool:
+        while some := list(islice(rows, CHUNK)):
+            pictures = [row for row in some if row is not None]
+            without += len(some) - len(pictures)
+            looks = pool.map(lambda picture: look_at(picture.content, picture.name), pictures)
+            for picture, (pixels, problem) in zip(pictures, looks, strict=True):
+                seen.append(Seen(picture.image_id, picture.name, pixels))
+                problems += [problem] if problem else []
     refuse(problems)
     if not seen:
         raise DataError(
@@ -106,13 +106,13 @@ def look_through(source: Source) -> tuple[list[Seen], int]:
     return seen, without
 
 
-def problem_with(content: bytes, name: str) -> str | None:
-    """Why a picture cannot be read; None if it can."""
+def look_at(content: bytes, name: str) -> tuple[int, str | None]:
+    """Decode a picture: its width times its height, and why it cannot be read, None if it can."""
     try:
-        images.decode(content, name)
+        picture = images.decode(content, name)
     except DataError as error:
-        return str(error)
-    return None
+        return 0, str(error)
+    return picture.width * picture.height, None
 
 
 def refuse(problems: Sequence[str]) -> None:

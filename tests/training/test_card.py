@@ -44,6 +44,7 @@ def test_card_shows_every_reward_and_the_picture_of_them(card, finished_run):
     for name in ("format", "prediction", "self_consistency", "reasoning"):
         value = f"{line[f'rewards/{name}/mean']:.3f}"
         assert f"| {name} | 1 | {value} | {value} |" in card
+    assert f"{line['completions/clipped_ratio']:.1%} of the completions were cut" in card
     assert "](curves.png)" in card
     with Image.open(finished_run / "curves.png") as curves:
         assert curves.format == "PNG"

@@ -19,11 +19,12 @@ from qreasoning.workspace import shipped
 def recipe(base):
     """A function that makes the tiny recipe on the small model, with changes to its settings."""
 
-    def make(**grpo):
+    def make(efficiency=None, **grpo):
         content = load_recipe(shipped() / "training" / "tiny.yaml").model_dump()
         content["model"] = str(base)
         content["grpo"] |= {"steps": 3, "images_per_step": 2, "num_generations": 4, **grpo}
         content["data"]["repeat_annotated"] = 1
+        content["efficiency"] |= efficiency or {}
         return Recipe.model_validate(content)
 
     return make
@@ -113,6 +114,14 @@ def test_estimates_follow_what_they_depend_on(recipe):
     assert doubled.generating == 2 * usual.generating
     assert longer > seconds
     assert of(beta=0.04)[1] > seconds
+    # Two groups of four: 2 prompts are read instead of 8, for 8 completions.
+    alone, slowest = of(efficiency={"share_prompts": False})
+    assert slowest > seconds
+    shape, written = shape_of(recipe()), recipe().grpo.max_completion_length
+    logits = 8 * written * shape.vocabulary * 10
+    assert (usual.learning - logits) / (alone.learning - logits) == pytest.approx(
+        (8 * written + 2 * 100) / (8 * written + 8 * 100)
+    )
     assert of(num_iterations=2)[1] < seconds
 
 
