@@ -225,6 +225,8 @@ def test_predict_a_run_uses_its_adapter_format_and_name(base, make_dataset, tmp_
     write_manifest(run, {"model": base.name})
     with pytest.raises(SettingsError, match="q-insight"):
         predict(run, dataset, tmp_path / "out", format="q-insight")
+    with pytest.raises(SettingsError, match="which has no revisions"):
+        predict(run, dataset, tmp_path / "out", revision="main")
     report = predict(run, dataset, tmp_path / "out", device="cpu")
     assert report.path == tmp_path / "out" / "tiny-003" / "demo-simulated-1.0.0-test.parquet"
     rows = _rows(report)

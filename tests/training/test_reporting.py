@@ -1,11 +1,14 @@
 """Metrics beyond the run's own files: TensorBoard by default, any other by its name."""
 
+from types import SimpleNamespace
+
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from transformers.integrations import TensorBoardCallback
 
 from qreasoning.errors import SettingsError
 from qreasoning.training.recipe import Recipe, load_recipe
-from qreasoning.training.reporting import check_reporting
+from qreasoning.training.reporting import check_reporting, report_into
 from qreasoning.training.run import train
 from qreasoning.workspace import shipped
 
@@ -23,6 +26,25 @@ def test_train_leaves_event_files_of_its_metrics_in_the_run(base, make_dataset, 
     events = EventAccumulator(str(run / "tensorboard"))
     events.Reload()
     assert [each.step for each in events.Scalars("train/rewards/format/mean")] == [2]
+
+
+def test_report_into_a_run_that_goes_on_forgets_what_came_after_its_checkpoint(tmp_path):
+    def events(first_step, steps):
+        callback = TensorBoardCallback()
+        trainer = SimpleNamespace(
+            callback_handler=SimpleNamespace(callbacks=[callback]),
+            accelerator=SimpleNamespace(is_main_process=True),
+        )
+        report_into(trainer, tmp_path, first_step)
+        for step, value in steps.items():
+            callback.tb_writer.add_scalar("loss", value, step)
+        callback.tb_writer.close()
+
+    events(0, {1: 0.5, 2: 0.5, 3: 0.5})
+    events(1, {2: 0.25})
+    found = EventAccumulator(str(tmp_path / "tensorboard"))
+    found.Reload()
+    assert [(each.step, each.value) for each in found.Scalars("loss")] == [(1, 0.5), (2, 0.25)]
 
 
 def test_train_reporting_to_nothing_leaves_no_event_files(base, make_dataset, tmp_path):
