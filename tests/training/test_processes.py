@@ -16,7 +16,7 @@ import hashlib, json, sys
 from pathlib import Path
 import torch
 from accelerate.utils import gather_object
-from trl import GRPOTrainer
+from qreasoning.training.sharing import SharingTrainer
 from qreasoning.training import run
 from qreasoning.training.recipe import load_recipe
 from qreasoning.training.trainer import ChainTrainer
@@ -37,7 +37,7 @@ def recorded(self, prompt_ids, images, fields, *_, **__):
         found.append([*ids, self._tokenizer.eos_token_id])
     return found, None
 
-GRPOTrainer._generate_single_turn = recorded
+SharingTrainer._generate_single_turn = recorded
 kept = []
 score = ChainTrainer._generate_and_score_completions
 
