@@ -76,7 +76,7 @@ def dry_run(recipe: Recipe, dataset: Path, device: str | None = None) -> DryRun:
     steps, epochs = steps_and_epochs(recipe, examples, processes)
     shape = shape_of(recipe)
     tokens = max(prompt.tokens for prompt in prompts)
-    step = seconds_per_step(recipe, shape, tokens, measured_speed(device))
+    step = seconds_per_step(recipe, shape, tokens, device, measured_speed(device))
     form = recipe.chain_format
     (reward,) = FormatReward(form)([form.render(form.example)])
     return DryRun(

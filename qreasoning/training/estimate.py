@@ -20,8 +20,8 @@ from qreasoning.training.self_consistency import ANSWER_TOKENS
 
 FILLED = 0.4
 """Share of a plain matrix product's speed that a model's forward and backward passes reach."""
-LAYER_SECONDS = 1e-3
-"""What one layer of one decoding step takes at least, however small: launching its kernels."""
+LAYER_SECONDS = {"cuda": 1e-3, "cpu": 3e-3}
+"""What one layer of one decoding step takes at least, however small: starting its kernels."""
 ADAPTER_BYTES = 16
 """Per adapter weight: itself, its gradient and Adam's two moments, in 32 bits each."""
 
@@ -100,7 +100,9 @@ def memory(recipe: Recipe, shape: Shape, prompt_tokens: int, device: str) -> Mem
     )
 
 
-def seconds_per_step(recipe: Recipe, shape: Shape, prompt_tokens: int, speed: float) -> float:
+def seconds_per_step(
+    recipe: Recipe, shape: Shape, prompt_tokens: int, device: str, speed: float
+) -> float:
     """Seconds of one optimiser step where a matrix product runs at `speed` operations a second.
 
     A pass forward takes 2 operations per parameter and token, a pass backward as many: the frozen
@@ -120,7 +122,7 @@ def seconds_per_step(recipe: Recipe, shape: Shape, prompt_tokens: int, speed: fl
         generated += completions * written / grpo.num_iterations
         decoded += (ANSWER_TOKENS if recipe.stage2 == "generate" else 2) / grpo.num_iterations
     operations = 2 * shape.parameters / (speed * FILLED)
-    token = max(completions * operations, shape.layers * LAYER_SECONDS)
+    token = max(completions * operations, shape.layers * LAYER_SECONDS[device])
     return (learned + generated) * operations + decoded * token
 
 

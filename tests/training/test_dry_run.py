@@ -99,7 +99,9 @@ def test_estimates_follow_what_they_depend_on(recipe):
     def of(**grpo):
         chosen = recipe(**grpo)
         shape = shape_of(chosen)
-        return memory(chosen, shape, 100, "cuda"), seconds_per_step(chosen, shape, 100, 1e12)
+        return memory(chosen, shape, 100, "cuda"), seconds_per_step(
+            chosen, shape, 100, "cuda", 1e12
+        )
 
     (usual, seconds) = of()
     assert usual.weights == 2 * shape_of(recipe()).parameters
