@@ -329,7 +329,9 @@ def train(
         )
     if chosen.init_from is not None and start_run(chosen, study.runs) is None:
         say(f"{chosen.name} starts from a run of {chosen.init_from}, and there is none: made first")
-        train(chosen.init_from, dataset, device, dry_run=dry_run)
+        # It has to be of the same model, whatever else is changed here.
+        model = [each for each in changes or () if each.startswith(("model=", "revision="))]
+        train(chosen.init_from, dataset, device, changes=model, dry_run=dry_run)
     if dry_run:
         from qreasoning.console import show_dry_run
         from qreasoning.training.dry_run import dry_run as look_at
@@ -337,20 +339,24 @@ def train(
         show_dry_run(look_at(chosen, data, device))
         return
     report = run_train(chosen, data, study.runs, device=device, resume=resume, say=say)
+    _follow_up(report.run, merge, push_to_hub)
+    say(f"{report.run} is ready. Next: qr predict")
+
+
+def _follow_up(run: Path, merge: bool, repository: str | None) -> None:
+    """What is made of a finished run on request; of several processes, one does it."""
     from accelerate import PartialState
 
-    # With several processes, one of them does what comes after the run.
     if not PartialState().is_main_process:
         return
     if merge:
         from qreasoning.training.merge import merge as run_merge
 
-        say(f"{run_merge(report.run)} holds the merged model")
-    if push_to_hub is not None:
+        say(f"{run_merge(run)} holds the merged model")
+    if repository is not None:
         from qreasoning.training.publish import push
 
-        say(f"{push(report.run, push_to_hub)} holds the run")
-    say(f"{report.run} is ready. Next: qr predict")
+        say(f"{push(run, repository)} holds the run")
 
 
 @app.command()

@@ -85,6 +85,17 @@ def test_qr_train_resume_goes_on_where_it_was(call, study, monkeypatch):
     assert read_manifest(study.root / "outputs" / "runs" / "tiny" / "001")["steps"] == 2
 
 
+def test_qr_train_dry_run_of_a_recipe_that_starts_from_another_shows_both(call, study, base):
+    (study.root / "training" / "second.yaml").write_text("extends: tiny\ninit_from: first\n")
+    (study.root / "training" / "first.yaml").write_text(
+        "extends: tiny\nmodel: nowhere\ngrpo: {images_per_step: 2, num_generations: 2}\n"
+    )
+    said = call("train", "second", *SMALL, "--set", f"model={base}", "--dry-run")
+    assert "second starts from a run of first, and there is none: made first" in said
+    assert said.count("The recipe:") == 2
+    assert said.count(f"model: {base}") == 2
+
+
 @pytest.mark.parametrize(
     ("options", "error", "says"),
     [
