@@ -41,6 +41,7 @@ EXTRAS = {
     "datasets": "train",
     "jinja2": "report",
     "matplotlib": "report",
+    "tensorboard": "train",
     "bert_score": "semantic",
     "skimage": "demo",
 }
@@ -284,6 +285,25 @@ def train(
     device: Annotated[
         str | None, typer.Option(help="cpu or cuda; the GPU if there is one if left out.")
     ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change the recipe: grpo.steps=5; may be repeated."
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what the run would be and need.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the newest unfinished run of the recipe.")
+    ] = False,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Also write the whole model, the adapter merged in.")
+    ] = False,
+    push_to_hub: Annotated[
+        str | None,
+        typer.Option(metavar="ORG/NAME", help="Publish the run on the Hugging Face Hub."),
+    ] = None,
 ) -> None:
     """Train with GRPO and LoRA on a dataset; the run goes to outputs/runs/RECIPE/NUMBER.
 
@@ -292,16 +312,51 @@ def train(
     from qreasoning.training.recipe import TINY, load_recipe
 
     study = _study()
-    chosen = load_recipe(study.settings("training", recipe, "recipe"))
+    chosen = load_recipe(study.settings("training", recipe, "recipe"), changes or ())
     data = study.dataset(dataset)
+    if push_to_hub is not None:
+        from qreasoning.training.publish import check_repository
+
+        check_repository(push_to_hub)
     from qreasoning.training.run import train as run_train
+    from qreasoning.training.start import start_run
 
     if chosen.model == TINY:
-        from qreasoning.simulation.warm_up import ensure_base
+        from qreasoning.simulation.warm_up import WarmUp, ensure_base
 
-        chosen = chosen.model_copy(update={"model": str(ensure_base(cache_folder(), say))})
-    report = run_train(chosen, data, study.runs, device=device, say=say)
+        chosen = chosen.model_copy(
+            update={"model": str(ensure_base(cache_folder(), say, WarmUp(format=chosen.format)))}
+        )
+    if chosen.init_from is not None and start_run(chosen, study.runs) is None:
+        say(f"{chosen.name} starts from a run of {chosen.init_from}, and there is none: made first")
+        # It has to be of the same model, whatever else is changed here.
+        model = [each for each in changes or () if each.startswith(("model=", "revision="))]
+        train(chosen.init_from, dataset, device, changes=model, dry_run=dry_run)
+    if dry_run:
+        from qreasoning.console import show_dry_run
+        from qreasoning.training.dry_run import dry_run as look_at
+
+        show_dry_run(look_at(chosen, data, device))
+        return
+    report = run_train(chosen, data, study.runs, device=device, resume=resume, say=say)
+    _follow_up(report.run, merge, push_to_hub)
     say(f"{report.run} is ready. Next: qr predict")
+
+
+def _follow_up(run: Path, merge: bool, repository: str | None) -> None:
+    """What is made of a finished run on request; of several processes, one does it."""
+    from accelerate import PartialState
+
+    if not PartialState().is_main_process:
+        return
+    if merge:
+        from qreasoning.training.merge import merge as run_merge
+
+        say(f"{run_merge(run)} holds the merged model")
+    if repository is not None:
+        from qreasoning.training.publish import push
+
+        say(f"{push(run, repository)} holds the run")
 
 
 @app.command()
@@ -319,14 +374,32 @@ def predict(
     images: Annotated[
         Path | None, typer.Option(help="A folder of pictures instead of a dataset.")
     ] = None,
+    condition: Annotated[
+        str, typer.Option(help="image, caption or both; the caption is the one written before.")
+    ] = "image,caption",
+    stage2: Annotated[
+        str,
+        typer.Option(help="Ratings of captions: generate them, or expect them from the logits."),
+    ] = "generate",
     chain_format: Annotated[
         str | None, typer.Option("--format", help="The chain format of a model that is no run.")
     ] = None,
+    revision: Annotated[
+        str | None, typer.Option(help="Branch, tag or commit of a Hub model.")
+    ] = None,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="Pictures that are answered at once.")
+    ] = 16,
     device: Annotated[
         str | None, typer.Option(help="cpu or cuda; the GPU if there is one if left out.")
     ] = None,
 ) -> None:
-    """Write a model's chains, greedily, in the image and in the caption condition."""
+    """Write a model's chains, greedily, in the image and in the caption condition.
+
+    Interrupted, the same command goes on where it was. What made the file is in its metadata.
+    """
+    conditions = _chosen("--condition", condition.split(","), ("image", "caption"))
+    (way,) = _chosen("--stage2", [stage2], ("generate", "expect"))
     study = _study()
     data = images if images is not None else study.dataset(dataset)
     chosen = study.model(model)
@@ -339,11 +412,23 @@ def predict(
             data,
             study.predictions,
             split=split,
+            conditions=conditions,  # type: ignore[arg-type]
+            stage2=way,  # type: ignore[arg-type]
             format=chain_format,
+            batch_size=batch_size,
             device=device,
+            revision=revision,
             say=say,
         )
     )
+
+
+def _chosen(option: str, given: list[str], known: tuple[str, ...]) -> list[str]:
+    """The choices of an option, in their own order. Raises SettingsError for another one."""
+    names = {each.strip() for each in given}
+    if not names <= set(known):
+        raise SettingsError(f"{option} takes {' or '.join(known)}, not {', '.join(given)}.")
+    return [each for each in known if each in names]
 
 
 @app.command("align-report")

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from qreasoning.annotation.status import StatusTable
     from qreasoning.data.build import BuildReport
     from qreasoning.demo import DemoReport
+    from qreasoning.training.dry_run import DryRun
     from qreasoning.training.predict import PredictReport
 
 
@@ -99,6 +100,37 @@ def show_build(report: "BuildReport") -> None:
     for reason, count in report.reasons.items():
         say(f"  kept aside: {count} x {reason}")
     say(f"{report.folder} {state}. Next: qr train")
+
+
+def show_dry_run(run: "DryRun") -> None:
+    """Show what a training run would be."""
+    say(f"The recipe:\n\n{run.recipe}")
+    for prompt in run.prompts:
+        pictures = "1 picture" if prompt.pictures == 1 else f"{prompt.pictures} pictures"
+        say(
+            f"{prompt.name}: {pictures} of {prompt.picture_tokens} tokens, {prompt.tokens} in "
+            f"all\n{prompt.text}"
+        )
+    say(f"Format reward of the prompt's own example: {run.example_reward}")
+    say(f"Drawn from: {run.pictures}")
+    say(
+        f"A step: {run.groups} groups of {run.completions} completions on each of {run.processes} "
+        f"process{'es' if run.processes > 1 else ''}"
+    )
+    say(f"{run.steps} steps, {run.epochs:.2g} epochs")
+    total, parts = run.memory.total, run.memory
+    say(
+        f"Memory per process, roughly: {total / 1e9:.1f} GB ({parts.weights / 1e9:.1f} weights, "
+        f"{parts.adapters / 1e9:.1f} adapters, {parts.generating / 1e9:.1f} while generating, "
+        f"{parts.learning / 1e9:.1f} while learning)"
+    )
+    say(f"Time on this machine's {run.device}, roughly: {_duration(run.seconds)}")
+    say("Nothing was done. Leave --dry-run out to train")
+
+
+def _duration(seconds: float) -> str:
+    hours = seconds / 3600
+    return f"{hours:.1f} h" if hours >= 1 else f"{seconds / 60:.1f} min"
 
 
 def show_predictions(report: "PredictReport") -> None:

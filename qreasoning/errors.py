@@ -15,3 +15,7 @@ class DataError(QReasoningError):
 
 class ServerError(QReasoningError):
     """A Label Studio server that cannot be started, reached or used."""
+
+
+class TrainingError(QReasoningError):
+    """A training run that cannot go on."""

@@ -6,7 +6,7 @@ from random import Random
 import torch
 from transformers.models.qwen2.tokenization_qwen2 import Qwen2Tokenizer as Tokenizer
 
-from qreasoning.chain import Q_REASONING, Chain
+from qreasoning.chain import Chain, ChainFormat
 from qreasoning.simulation import tiny
 from qreasoning.simulation.annotators import Style, write
 from qreasoning.simulation.photographs import Scene
@@ -15,23 +15,33 @@ Lesson = tuple[list[int], list[int]]
 """Token ids of a prompt and of its reply."""
 
 
-def chain_text(scene: Scene, style: Style, random: Random) -> str:
-    """A scene's chain in one of the styles, as the model has to write it."""
+def chain_text(scene: Scene, style: Style, form: ChainFormat, random: Random) -> str:
+    """A scene's chain in one of the styles, as the model has to write it.
+
+    A format without a caption has the whole text in its reasoning.
+    """
     caption, reasoning = write(scene, style, random)
-    return Q_REASONING.render(Chain(caption, reasoning, scene.mos))
+    if not form.has_caption:
+        return form.render(Chain(None, f"{caption} {reasoning}", scene.mos))
+    return form.render(Chain(caption, reasoning, scene.mos))
 
 
-def chain_lesson(tokenizer: Tokenizer, scene: Scene, style: Style, random: Random) -> Lesson:
+def chain_lesson(
+    tokenizer: Tokenizer, scene: Scene, style: Style, form: ChainFormat, random: Random
+) -> Lesson:
     """Stage 1: the prompt with the picture, answered with a whole chain."""
-    content = [{"type": "image"}, {"type": "text", "text": Q_REASONING.prompt}]
-    return _lesson(tokenizer, content, chain_text(scene, style, random))
+    content = [{"type": "image"}, {"type": "text", "text": form.prompt}]
+    return _lesson(tokenizer, content, chain_text(scene, style, form, random))
 
 
-def rating_lesson(tokenizer: Tokenizer, scene: Scene, style: Style, random: Random) -> Lesson:
-    """Stage 2: a caption without its picture, answered with the rating alone."""
-    caption, _ = write(scene, style, random)
-    content = [{"type": "text", "text": Q_REASONING.ask_again(caption)}]
-    return _lesson(tokenizer, content, Q_REASONING.render_rating(scene.mos))
+def rating_lesson(
+    tokenizer: Tokenizer, scene: Scene, style: Style, form: ChainFormat, random: Random
+) -> Lesson:
+    """Stage 2: a text without its picture, answered with the rating alone."""
+    caption, reasoning = write(scene, style, random)
+    text = caption if form.has_caption else f"{caption} {reasoning}"
+    content = [{"type": "text", "text": form.ask_again(text)}]
+    return _lesson(tokenizer, content, form.render_rating(scene.mos))
 
 
 def _lesson(tokenizer: Tokenizer, content: list[dict[str, str]], reply: str) -> Lesson:

@@ -26,7 +26,7 @@ from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX, Qwen
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 from transformers.utils.logging import disable_progress_bar
 
-from qreasoning.chain import Q_REASONING
+from qreasoning.chain import ChainFormat
 
 PATCH, MERGE, FRAMES, SIDE = 8, 2, 2, 64
 IMAGE_TOKENS = (SIDE // PATCH // MERGE) ** 2
@@ -44,19 +44,21 @@ CHAT_TEMPLATE = """{% for message in messages %}<|im_start|>{{ message.role }}
 {% endif %}"""
 
 
-def phrases() -> list[str]:
-    """Texts that are one token each: the prompts' fixed parts and the tags.
+def phrases(form: ChainFormat) -> list[str]:
+    """Texts that are one token each: the fixed parts of a format's prompts, and its tags.
 
     A model this small cannot follow instructions; it only has to know which prompt it was given.
     As whole tokens the prompts add one position instead of a hundred to every training step.
     """
-    before, after = Q_REASONING.stage2_prompt.split("{text}")
-    tags = [f"<{slash}{tag}>" for _, tag in Q_REASONING.tags for slash in ("", "/")]
-    return [Q_REASONING.prompt, before, after, *tags]
+    before, after = form.stage2_prompt.split("{text}")
+    tags = [f"<{slash}{tag}>" for _, tag in form.tags for slash in ("", "/")]
+    return [form.prompt, before, after, *tags]
 
 
-def make_tokenizer(corpus: Iterable[str], vocabulary: int = 1200) -> Qwen2Tokenizer:
-    """Qwen's byte-level BPE trained on `corpus`, with `phrases()` as tokens of their own."""
+def make_tokenizer(
+    corpus: Iterable[str], form: ChainFormat, vocabulary: int = 1200
+) -> Qwen2Tokenizer:
+    """Qwen's byte-level BPE trained on `corpus`, with `phrases(form)` as tokens of their own."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
     split = pre_tokenizers.Split(Regex(PRETOKENIZE_REGEX), behavior="isolated")
@@ -77,7 +79,7 @@ def make_tokenizer(corpus: Iterable[str], vocabulary: int = 1200) -> Qwen2Tokeni
         pad_token=END,
         extra_special_tokens=SPECIAL,
     )
-    made.add_tokens([AddedToken(text, normalized=False) for text in phrases()])
+    made.add_tokens([AddedToken(text, normalized=False) for text in phrases(form)])
     made.chat_template = CHAT_TEMPLATE
     return made
 

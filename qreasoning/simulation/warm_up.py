@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from transformers.models.qwen2.tokenization_qwen2 import Qwen2Tokenizer as Tokenizer
 
-from qreasoning.chain import Q_REASONING
+from qreasoning.chain import FORMATS, ChainFormat
 from qreasoning.files import make_folder
 from qreasoning.simulation import tiny
 from qreasoning.simulation.annotators import STYLES
@@ -36,7 +36,7 @@ class WarmUp:
     """How the base is made; the defaults take about four minutes on two cores.
 
     `styles` are the shares of the writing styles, in the order of `STYLES`; `alone` is the share
-    of captions that are rated without their picture.
+    of captions that are rated without their picture; `format` is the one that it writes.
     """
 
     pictures: int = 8000
@@ -47,6 +47,12 @@ class WarmUp:
     styles: tuple[float, float, float, float] = (0.2, 0.4, 0.35, 0.05)
     alone: float = 0.25
     seed: int = 0
+    format: str = "q-reasoning"
+
+    @property
+    def chain_format(self) -> ChainFormat:
+        """The format object."""
+        return FORMATS[self.format]
 
 
 def ensure_base(cache: Path, say: Say = lambda _: None, warm_up: WarmUp = WarmUp()) -> Path:
@@ -73,13 +79,15 @@ def _make(folder: Path, warm_up: WarmUp, say: Say) -> None:
 def fingerprint(warm_up: WarmUp) -> str:
     """12 hexadecimal digits over the settings, the simulation's sources and the prompts."""
     sources = [each.read_text("utf-8") for each in sorted(Path(__file__).parent.glob("*.py"))]
-    facts = [asdict(warm_up), sources, Q_REASONING.prompt, Q_REASONING.stage2_prompt]
+    form = warm_up.chain_format
+    facts = [asdict(warm_up), sources, form.prompt, form.stage2_prompt]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
 
 
 def _build(folder: Path, warm_up: WarmUp, say: Say) -> None:
     scenes = draw_scenes(warm_up.pictures, "train", PICTURE_SEED + warm_up.seed)
-    tokenizer = tiny.make_tokenizer(_corpus(scenes[:1000]))
+    form = warm_up.chain_format
+    tokenizer = tiny.make_tokenizer(_corpus(scenes[:1000], form), form)
     with torch.random.fork_rng(devices=[]):
         model = tiny.make_model(tokenizer, warm_up.seed)
         pixels = _pixels(scenes)
@@ -88,9 +96,9 @@ def _build(folder: Path, warm_up: WarmUp, say: Say) -> None:
     tiny.save(folder, model, tokenizer)
 
 
-def _corpus(scenes: Sequence[Scene]) -> list[str]:
+def _corpus(scenes: Sequence[Scene], form: ChainFormat) -> list[str]:
     random = Random(5)
-    texts = [chain_text(scene, style, random) for scene in scenes for style in STYLES]
+    texts = [chain_text(scene, style, form, random) for scene in scenes for style in STYLES]
     return [*texts, "user\n", "assistant\n"]
 
 
@@ -137,6 +145,7 @@ def _learn_to_write(
     say: Say,
 ) -> None:
     model.model.visual.requires_grad_(False)
+    form = warm_up.chain_format
     random = Random(warm_up.seed)
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     advance = _optimiser(weights, rate=3e-3, steps=warm_up.text_steps)
@@ -147,9 +156,9 @@ def _learn_to_write(
             number = random.randrange(len(scenes))
             style = random.choices(STYLES, warm_up.styles)[0]
             if random.random() < warm_up.alone:
-                lessons.append(rating_lesson(tokenizer, scenes[number], style, random))
+                lessons.append(rating_lesson(tokenizer, scenes[number], style, form, random))
             else:
-                lessons.append(chain_lesson(tokenizer, scenes[number], style, random))
+                lessons.append(chain_lesson(tokenizer, scenes[number], style, form, random))
                 chosen.append(number)
         loss = model(**batch(tokenizer, lessons, pixels[chosen])).loss
         advance(loss)

@@ -2,24 +2,36 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
+from qreasoning import images
+from qreasoning.chain import Chain
 from qreasoning.errors import DataError
 
-COLUMNS = ["image_id", "name", "image", "mos", "mos_set", "chains"]
+COLUMNS = ["image_id", "name", "image", "mos", "mos_set", "mos_sd", "chains"]
 
 
 @dataclass(frozen=True)
 class Example:
-    """One picture: its bytes, its MOS on [1, 5] (or None) and the texts people wrote about it."""
+    """One picture: its bytes, its MOS on [1, 5] (or None) and the human chains of it.
+
+    `mos_sd` is the standard deviation of the scores behind the MOS on that scale, None if unknown.
+    """
 
     image_id: str
     name: str
     image: bytes
     mos: float | None
     mos_set: str | None
-    references: tuple[str, ...]
+    mos_sd: float | None
+    chains: tuple[Chain, ...]
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The text of each human chain."""
+        return tuple(chain.text for chain in self.chains)
 
 
 @dataclass(frozen=True)
@@ -35,24 +47,57 @@ def read_examples(dataset: Path, split: str) -> Examples:
 
     Raises DataError where the folder is no dataset version or the split is empty.
     """
-    folder = dataset / "data" / "chains"
-    if not folder.is_dir():
-        raise DataError(f"{dataset} is no dataset version. Make one with: qr build-dataset")
-    files = sorted(folder.glob(f"{split}-*.parquet"))
-    rows = [row for file in files for row in pq.read_table(file, columns=COLUMNS).to_pylist()]
+    rows = [row for file in split_files(dataset, split) for row in _rows(file)]
     if not rows:
         raise DataError(f"{dataset} has no rows in the split '{split}'. Choose another split.")
     examples = tuple(_example(row) for row in rows if row["image"] and row["image"]["bytes"])
     return Examples(examples, len(rows) - len(examples))
 
 
+def split_files(dataset: Path, split: str) -> list[Path]:
+    """The Parquet files of a split's chains, in order.
+
+    Raises DataError where the folder is no dataset version or has no such split.
+    """
+    folder = dataset / "data" / "chains"
+    if not folder.is_dir():
+        raise DataError(f"{dataset} is no dataset version. Make one with: qr build-dataset")
+    files = sorted(folder.glob(f"{split}-*.parquet"))
+    if not files:
+        raise DataError(f"{dataset} has no rows in the split '{split}'. Choose another split.")
+    return files
+
+
+def _rows(file: Path) -> list[dict]:
+    known = set(pq.read_schema(file).names)
+    # A version built before deviations were kept has no such column.
+    rows: list[dict] = pq.read_table(file, columns=[n for n in COLUMNS if n in known]).to_pylist()
+    return rows
+
+
 def _example(row: dict) -> Example:
-    texts = (f"{chain['caption']} {chain['reasoning']}" for chain in row["chains"] or ())
+    chains = (
+        Chain(chain["caption"], chain["reasoning"], chain["rating"])
+        for chain in row["chains"] or ()
+    )
     return Example(
         image_id=row["image_id"],
         name=row["name"],
         image=row["image"]["bytes"],
         mos=row["mos"],
         mos_set=row["mos_set"],
-        references=tuple(texts),
+        mos_sd=row.get("mos_sd"),
+        chains=tuple(chains),
     )
+
+
+def decoded_pictures(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Rows of a dataset with their pictures decoded, for `with_transform`."""
+    # Reading a single column asks for that column alone.
+    if "image" not in batch:
+        return batch
+    pictures = [
+        images.decode(content, name)
+        for content, name in zip(batch["image"], batch["image_id"], strict=True)
+    ]
+    return {**batch, "image": pictures}

@@ -9,17 +9,26 @@ from peft import LoraConfig
 from transformers import PrinterCallback
 from trl import GRPOConfig
 
-from qreasoning import images
-from qreasoning.training.examples import Example
+from qreasoning.training.checkpoints import CHECKPOINTS, KEPT
+from qreasoning.training.examples import Example, decoded_pictures
 from qreasoning.training.generate import messages
 from qreasoning.training.progress import LOG_EVERY
 from qreasoning.training.recipe import Recipe
-from qreasoning.training.rewards import FormatReward, PredictionReward, ReasoningReward
+from qreasoning.training.rewards import (
+    FormatReward,
+    MarginReward,
+    PredictionReward,
+    RankReward,
+    ReasoningReward,
+    ThresholdReward,
+)
 from qreasoning.training.self_consistency import SelfConsistencyReward
 from qreasoning.training.trainer import ChainTrainer
 
 PROJECTIONS = r".*language_model.*\.(q|k|v|o|gate|up|down)_proj"
 """What the adapters are put on: the projections of the language model, in PEFT's pattern."""
+VISION = r".*visual\.blocks.*\.(qkv|proj|gate_proj|up_proj|down_proj|linear_fc1|linear_fc2)"
+"""The projections of the vision tower, where it is adapted too."""
 
 
 def make_trainer(
@@ -34,19 +43,26 @@ def make_trainer(
         args=_arguments(recipe, [weight for _, weight in rewards], model.device.type, run),
         train_dataset=_rows(recipe, examples),
         processing_class=processor,
-        peft_config=LoraConfig(
-            r=recipe.lora.rank,
-            lora_alpha=recipe.lora.alpha,
-            lora_dropout=recipe.lora.dropout,
-            target_modules=PROJECTIONS,
-            task_type="CAUSAL_LM",
-        ),
+        peft_config=adapters(recipe),
         chain_format=recipe.chain_format,
+        credit=recipe.credit,
+        sets=[row.mos_set for row in examples] if recipe.rewards.compare_pictures else None,
     )
     trainer.remove_callback(PrinterCallback)
     if consistency is not None:
         consistency.policy = lambda: trainer.accelerator.unwrap_model(trainer.model)
     return trainer
+
+
+def adapters(recipe: Recipe) -> LoraConfig:
+    """The low-rank adapters of a recipe."""
+    return LoraConfig(
+        r=recipe.lora.rank,
+        lora_alpha=recipe.lora.alpha,
+        lora_dropout=recipe.lora.dropout,
+        target_modules=f"{PROJECTIONS}|{VISION}" if recipe.lora.vision_tower else PROJECTIONS,
+        task_type="CAUSAL_LM",
+    )
 
 
 def _self_consistency(recipe: Recipe, processor: Any) -> SelfConsistencyReward | None:
@@ -67,6 +83,13 @@ def _rewards(
     if chosen.prediction is not None:
         reward = PredictionReward(form, chosen.prediction.threshold)
         rewards.append((reward, chosen.prediction.weight))
+    if chosen.threshold is not None:
+        rewards.append((ThresholdReward(form, chosen.threshold.threshold), chosen.threshold.weight))
+    if chosen.rank is not None:
+        rewards.append((RankReward(form), chosen.rank.weight))
+    if chosen.margin is not None:
+        tau = None if chosen.margin.tau == "human" else chosen.margin.tau
+        rewards.append((MarginReward(form, tau), chosen.margin.weight))
     if chosen.self_consistency is not None and consistency is not None:
         rewards.append((consistency, chosen.self_consistency.weight))
     if chosen.reasoning is not None:
@@ -83,6 +106,7 @@ def _rows(recipe: Recipe, examples: Sequence[Example]) -> Dataset:
         "image_id": [example.image_id for example in examples],
         "mos": [example.mos for example in examples],
         "mos_set": [example.mos_set for example in examples],
+        "mos_sd": [example.mos_sd for example in examples],
         "references": [list(example.references) for example in examples],
     }
     drawn = [
@@ -90,18 +114,7 @@ def _rows(recipe: Recipe, examples: Sequence[Example]) -> Dataset:
         for row, example in enumerate(examples)
         for _ in range(recipe.data.repeat_annotated if example.references else 1)
     ]
-    return Dataset.from_dict(columns).select(drawn).with_transform(_decoded)
-
-
-def _decoded(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    # Reading a single column asks for that column alone.
-    if "image" not in batch:
-        return batch
-    pictures = [
-        images.decode(content, name)
-        for content, name in zip(batch["image"], batch["image_id"], strict=True)
-    ]
-    return {**batch, "image": pictures}
+    return Dataset.from_dict(columns).select(drawn).with_transform(decoded_pictures)
 
 
 def _arguments(recipe: Recipe, weights: list[float], device: str, run: Path) -> GRPOConfig:
@@ -109,8 +122,9 @@ def _arguments(recipe: Recipe, weights: list[float], device: str, run: Path) -> 
     on_gpu = device == "cuda"
     per_step = grpo.images_per_step * grpo.num_generations
     return GRPOConfig(
-        output_dir=str(run),
-        max_steps=grpo.steps,
+        output_dir=str(run / CHECKPOINTS),
+        max_steps=grpo.steps or -1,
+        num_train_epochs=grpo.epochs or 1,
         per_device_train_batch_size=per_step // grpo.gradient_accumulation_steps,
         gradient_accumulation_steps=grpo.gradient_accumulation_steps,
         num_generations=grpo.num_generations,
@@ -132,7 +146,9 @@ def _arguments(recipe: Recipe, weights: list[float], device: str, run: Path) -> 
         bf16=on_gpu,
         use_cpu=not on_gpu,
         logging_steps=LOG_EVERY,
-        save_strategy="no",
-        report_to=[],
+        save_strategy="steps",
+        save_steps=grpo.save_steps,
+        save_total_limit=KEPT,
+        report_to=list(recipe.report_to),
         disable_tqdm=True,
     )

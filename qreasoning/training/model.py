@@ -4,8 +4,9 @@ import json
 import math
 import re
 import struct
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from huggingface_hub import hf_hub_download, try_to_load_from_cache
@@ -15,8 +16,16 @@ from huggingface_hub.errors import (
     HFValidationError,
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
+    RevisionNotFoundError,
 )
-from transformers import AutoModelForImageTextToText, AutoProcessor, Qwen2_5_VLProcessor
+from safetensors import SafetensorError
+from transformers import (
+    AutoModelForImageTextToText,
+    AutoProcessor,
+    BitsAndBytesConfig,
+    Qwen2_5_VLProcessor,
+    Qwen3VLProcessor,
+)
 from transformers.utils.logging import disable_progress_bar
 
 from qreasoning.errors import SettingsError
@@ -25,8 +34,8 @@ LARGE = 1_000_000_000
 """Parameters above which training is not started without a GPU unless that is asked for."""
 
 
-class ImageOnlyQwen2_5_VLProcessor(Qwen2_5_VLProcessor):
-    """Qwen2.5-VL's processor without its video part, which would need torchvision.
+class _ImageOnly:
+    """Takes the video part out of a processor, which would need torchvision.
 
     The library reads the parts of a processor from this signature.
     """
@@ -38,60 +47,140 @@ class ImageOnlyQwen2_5_VLProcessor(Qwen2_5_VLProcessor):
         chat_template: str | None = None,
         **_: Any,
     ) -> None:
-        super().__init__(image_processor, tokenizer, None, chat_template=chat_template)
+        parts: Any = super()
+        parts.__init__(image_processor, tokenizer, None, chat_template=chat_template)
 
     @property
     def model_input_names(self) -> list[str]:
         """Names of the tensors this processor makes."""
-        names: list[str] = super().model_input_names
-        return [name for name in names if name != "second_per_grid_ts"]
+        parts: Any = super()
+        return [name for name in parts.model_input_names if name != "second_per_grid_ts"]
 
 
-def load_model(name: str, device: str) -> Any:
+class ImageOnlyQwen2_5_VLProcessor(_ImageOnly, Qwen2_5_VLProcessor):
+    """Qwen2.5-VL's processor for pictures and text."""
+
+
+class ImageOnlyQwen3VLProcessor(_ImageOnly, Qwen3VLProcessor):
+    """Qwen3-VL's processor for pictures and text."""
+
+
+PROCESSORS = {
+    "qwen2_5_vl": ImageOnlyQwen2_5_VLProcessor,
+    "qwen3_vl": ImageOnlyQwen3VLProcessor,
+}
+"""The families whose own processor wants torchvision, by the model type in config.json."""
+
+
+def load_model(
+    name: str,
+    device: str,
+    *,
+    revision: str | None = None,
+    quantization: Literal["4bit"] | None = None,
+    dtype: Literal["auto"] | None = None,
+) -> Any:
     """The vision-language model `name` (Hub id or folder) on `device`, ready to evaluate.
 
-    bfloat16 on a GPU, float32 on the CPU. Raises SettingsError where `find_config` does, for
-    weights that are not there, and for a model of another kind.
+    bfloat16 on a GPU, float32 on the CPU; with `auto` as its weights are stored. Raises
+    SettingsError where `find_config` does, for weights that are not there, for a model of another
+    kind, and for 4 bits without their package.
     """
-    find_config(name)
+    find_config(name, revision)
     disable_progress_bar()  # a stage reports through `say` alone
-    dtype = torch.bfloat16 if device == "cuda" else torch.float32
+    usual = torch.bfloat16 if device == "cuda" else torch.float32
+    options: dict[str, Any] = {"dtype": dtype or usual, "revision": revision}
+    if quantization is not None:
+        options |= {"quantization_config": _four_bits(device), "device_map": device}
     try:
-        model = AutoModelForImageTextToText.from_pretrained(name, dtype=dtype)
+        model = AutoModelForImageTextToText.from_pretrained(name, **options)
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise SettingsError(
             f"{name} cannot be loaded as a vision-language model: {reason} "
             "Complete its files, or name another model."
         ) from None
-    return model.to(device).eval()
+    return (model if quantization else model.to(device)).eval()
 
 
-def load_processor(name: str, max_pixels: int | None = None) -> Any:
-    """The processor of `name`, on Pillow; pictures above `max_pixels` are scaled down to it."""
-    config = json.loads(find_config(name).read_text(encoding="utf-8"))
-    kind: Any = (
-        ImageOnlyQwen2_5_VLProcessor if config["model_type"] == "qwen2_5_vl" else AutoProcessor
+def _four_bits(device: str) -> BitsAndBytesConfig:
+    """NF4 with a second quantization of its scales, as in QLoRA (arXiv 2305.14314)."""
+    if device != "cuda" or find_spec("bitsandbytes") is None:
+        raise SettingsError(
+            "quantization: 4bit needs a GPU and the package bitsandbytes. Install it: "
+            "pip install 'qreasoning[gpu]', or take quantization out of the recipe."
+        )
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
     )
-    processor = kind.from_pretrained(name, padding_side="left", backend="pil")
+
+
+def save_model(model: Any, folder: Path) -> None:
+    """Write a model, or the adapter of one, into `folder`. Raises OSError where the disk is full:
+    what writes the weights says so in its text only."""
+    try:
+        model.save_pretrained(str(folder))
+    except SafetensorError as error:
+        # What the disk says is only in its text: "… (os error 28)".
+        code = re.search(r"os error (\d+)", str(error))
+        if code is None:
+            raise
+        raise OSError(int(code.group(1)), str(error), str(folder)) from None
+
+
+def load_processor(name: str, max_pixels: int | None = None, *, revision: str | None = None) -> Any:
+    """The processor of `name`, on Pillow; pictures above `max_pixels` are scaled down to it."""
+    config = json.loads(find_config(name, revision).read_text(encoding="utf-8"))
+    kind: Any = PROCESSORS.get(config["model_type"], AutoProcessor)
+    processor = kind.from_pretrained(name, revision=revision, padding_side="left", backend="pil")
     if max_pixels is not None:
         processor.image_processor.size["longest_edge"] = max_pixels
     return processor
 
 
-def find_config(name: str) -> Path:
+def commit_of(name: str, revision: str | None = None) -> str | None:
+    """The commit that a Hub model's revision stands for; None for a model's folder.
+
+    Raises SettingsError where `find_config` does.
+    """
+    config = find_config(name, revision)
+    # The Hub's cache keeps each commit in snapshots/<commit>.
+    return config.parent.name if config.parent.parent.name == "snapshots" else None
+
+
+def weights_of(name: str, revision: str | None = None) -> list[str]:
+    """What tells a model's weights from others without reading them: its commit, or of a folder
+    the names, sizes and times of its files. For this machine only."""
+    commit = commit_of(name, revision)
+    if commit is not None:
+        return [commit]
+    files = sorted(Path(name).expanduser().glob("*.safetensors"))
+    facts = ((file.name, file.stat()) for file in files)
+    return [f"{file} {stat.st_size} {stat.st_mtime_ns}" for file, stat in facts]
+
+
+def find_config(name: str, revision: str | None = None) -> Path:
     """The path of a model's config.json, fetched from the Hub if it is not here yet.
 
     Raises SettingsError for a name that is neither a model's folder, nor in the local cache, nor
-    on the Hub, or where the Hub cannot be asked.
+    on the Hub, for a revision that it does not have, or where the Hub cannot be asked.
     """
     local = Path(name).expanduser() / "config.json"
+    if local.parent.is_dir() and revision is not None:
+        raise SettingsError(f"{name} is a folder, which has no revisions. Take 'revision' out.")
     if local.is_file():
         return local
     if local.parent.is_dir():
         raise SettingsError(f"{name} is no model: it has no config.json. Name another folder.")
     try:
-        return Path(hf_hub_download(name, "config.json"))
+        return Path(hf_hub_download(name, "config.json", revision=revision))
+    except RevisionNotFoundError:
+        raise SettingsError(
+            f"The model '{name}' has no revision '{revision}'. Name a branch, a tag or a commit."
+        ) from None
     except (HFValidationError, RepositoryNotFoundError, EntryNotFoundError) as error:
         if isinstance(error, LocalEntryNotFoundError):
             raise SettingsError(

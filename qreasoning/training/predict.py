@@ -5,27 +5,30 @@ condition is stage 2: it sees only the caption it wrote (the reasoning, where th
 caption) and rates again. What cannot be read stays in the table with its status.
 """
 
+import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from qreasoning import images
-from qreasoning.chain import ChainFormat, Parsed
-from qreasoning.errors import DataError
+from qreasoning.chain import Parsed
 from qreasoning.files import replacing, sha256_bytes
 from qreasoning.records import predictions_schema
-from qreasoning.training.examples import read_examples
-from qreasoning.training.generate import complete, prompt_text
-from qreasoning.training.self_consistency import ANSWER_TOKENS
+from qreasoning.training.parts import Parts
+from qreasoning.training.self_consistency import expected_ratings
+from qreasoning.training.source import Seen, Source, look_through
 from qreasoning.training.speaker import Speaker, load_speaker
-from qreasoning.workspace import slug
+from qreasoning.training.two_stages import Answer, Say, Stage2, rate_captions, write_chains
 
 Condition = Literal["image", "caption"]
+
+METADATA = "qreasoning"
+"""Under this key the metadata of the file say, as JSON, what made it."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +46,6 @@ class PredictReport:
     statuses: Mapping[Condition, Mapping[str, int]]
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A picture to predict for."""
-
-    image_id: str
-    name: str
-    content: bytes
-
-
 def predict(
     model: str | Path,
     data: Path,
@@ -59,80 +53,85 @@ def predict(
     *,
     split: str = "test",
     conditions: Sequence[Condition] = ("image", "caption"),
+    stage2: Stage2 = "generate",
     format: str | None = None,
     max_new_tokens: int = 512,
     batch_size: int = 16,
     device: str | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    revision: str | None = None,
+    say: Say = lambda _: None,
 ) -> PredictReport:
     """Write `predictions/<model>/<data>.parquet` for a dataset version's split or a folder.
 
-    `model` is a run's folder, a Hub id or a model's folder. A run brings its format and completion
-    length along; `format` (default q-reasoning) and `max_new_tokens` are for other models.
-    Raises SettingsError or DataError before any work where something does not fit.
+    `model` is a run's folder, a Hub id (at `revision`) or a model's folder. A run brings its format
+    and completion length along; `format` (default q-reasoning) and `max_new_tokens` are for other
+    models. An interrupted call is taken up where it was by the same call.
+    Raises SettingsError or DataError before any work where something does not fit, for unreadable
+    pictures with a list of them.
     """
-    pictures, left_out, data_name = _pictures(data, split)
-    speaker = load_speaker(model, format, max_new_tokens, device)
-    stage1 = _see(speaker, pictures, batch_size, say)
+    source = Source(data, split)
+    seen, left_out = look_through(source)
+    speaker = load_speaker(model, format, max_new_tokens, device, revision)
+    form = speaker.chain_format
+    if stage2 == "expect" and "caption" in conditions:
+        # A tokenizer without digits of one token is refused now and not after stage 1.
+        expected_ratings(speaker.model, speaker.processor, form, ["?"])
+    about = _about(speaker, stage2)
+    path = predictions / speaker.name / f"{source.name}.parquet"
+    parts = Parts(path, {**about, **_here(speaker, seen, batch_size)})
+    raws = write_chains(speaker, source, seen, parts, batch_size, say)
+    read = [form.parse(raw) for raw in raws]
     rows: list[dict[str, object]] = []
     if "image" in conditions:
-        rows += [
-            _image_row(speaker, picture, *seen)
-            for picture, seen in zip(pictures, stage1, strict=True)
-        ]
+        rows += [_image_row(speaker, *each) for each in zip(seen, raws, read, strict=True)]
     if "caption" in conditions:
-        rows += _caption_rows(speaker, pictures, [parsed for _, parsed in stage1], batch_size, say)
-    path = predictions / speaker.name / f"{data_name}.parquet"
+        given = [form.stage2_input(parsed.chain) for parsed in read]
+        texts = [text for text in given if text]
+        answers = rate_captions(speaker, stage2, texts, parts, batch_size, say)
+        rows += [
+            _caption_row(speaker, picture, text, parsed, answers)
+            for picture, text, parsed in zip(seen, given, read, strict=True)
+        ]
+    schema = predictions_schema().with_metadata({METADATA: json.dumps(about, sort_keys=True)})
     with replacing(path) as draft:
-        pq.write_table(pa.Table.from_pylist(rows, schema=predictions_schema()), draft)
+        pq.write_table(pa.Table.from_pylist(rows, schema=schema), draft)
+    parts.remove()
     statuses = {
         condition: dict(Counter(str(r["status"]) for r in rows if r["condition"] == condition))
         for condition in conditions
     }
-    return PredictReport(path, speaker.name, data_name, len(pictures), left_out, statuses)
+    return PredictReport(path, speaker.name, source.name, len(seen), left_out, statuses)
 
 
-def _pictures(data: Path, split: str) -> tuple[list[Picture], int, str]:
-    """Pictures of a dataset version's split or of a folder, the number without, and their name."""
-    if (data / "data" / "chains").is_dir():
-        examples = read_examples(data, split)
-        pictures = [Picture(row.image_id, row.name, row.image) for row in examples.rows]
-        name = slug(f"{data.parent.name}-{data.name}-{split}")
-        left_out = examples.without_picture
-    else:
-        paths = images.list_pictures(data)
-        contents = ((path, path.read_bytes()) for path in paths)
-        pictures = [
-            Picture(images.identity(content), path.relative_to(data).as_posix(), content)
-            for path, content in contents
-        ]
-        name, left_out = slug(data.resolve().name), 0
-    if not pictures:
-        raise DataError(f"{data} holds no pictures to predict for. Name another folder or split.")
-    return pictures, left_out, name
-
-
-def _batches(count: int, size: int) -> Iterable[slice]:
-    return (slice(start, min(start + size, count)) for start in range(0, count, size))
-
-
-def _see(
-    speaker: Speaker, pictures: Sequence[Picture], size: int, say: Callable[[str], None]
-) -> list[tuple[str, Parsed]]:
-    """Stage 1: what the model wrote about each picture, and how it was read."""
+def _about(speaker: Speaker, stage2: Stage2) -> dict[str, Any]:
+    """What the answers depend on besides the pictures; the same on every machine."""
     form = speaker.chain_format
-    prompt = prompt_text(speaker.processor, form, form.prompt, picture=True)
-    seen: list[tuple[str, Parsed]] = []
-    for batch in _batches(len(pictures), size):
-        decoded = [images.decode(picture.content, picture.name) for picture in pictures[batch]]
-        prompts = [prompt] * len(decoded)
-        texts = complete(speaker.model, speaker.processor, prompts, decoded, speaker.max_new_tokens)
-        seen += [(text, form.parse(text)) for text in texts]
-        say(f"image condition: {len(seen)} of {len(pictures)} pictures")
-    return seen
+    return {
+        "model_id": speaker.model_id,
+        "revision": speaker.revision,
+        "adapter_sha": speaker.adapter_sha,
+        "format": form.name,
+        "prompt_sha": _prompt_sha(speaker, form.prompt),
+        "stage2_prompt_sha": _prompt_sha(speaker, form.stage2_prompt),
+        "stage2": stage2,
+        "max_new_tokens": speaker.max_new_tokens,
+        "dtype": str(speaker.model.dtype).removeprefix("torch."),
+        "versions": {name: version(name) for name in ("qreasoning", "torch", "transformers")},
+    }
 
 
-def _image_row(speaker: Speaker, picture: Picture, raw: str, parsed: Parsed) -> dict[str, object]:
+def _here(speaker: Speaker, seen: Sequence[Seen], batch_size: int) -> dict[str, Any]:
+    """What else tells this call from another one on this machine."""
+    ids = "\n".join(each.image_id for each in seen)
+    return {
+        "pictures": sha256_bytes(ids.encode()),
+        "batch_size": batch_size,
+        "device": speaker.model.device.type,
+        "weights": list(speaker.weights),
+    }
+
+
+def _image_row(speaker: Speaker, picture: Seen, raw: str, parsed: Parsed) -> dict[str, object]:
     return {
         **_identity(speaker, picture, speaker.chain_format.prompt),
         "condition": "image",
@@ -144,51 +143,41 @@ def _image_row(speaker: Speaker, picture: Picture, raw: str, parsed: Parsed) -> 
     }
 
 
-def _caption_rows(
+def _caption_row(
     speaker: Speaker,
-    pictures: Sequence[Picture],
-    seen: Sequence[Parsed],
-    size: int,
-    say: Callable[[str], None],
-) -> list[dict[str, object]]:
+    picture: Seen,
+    text: str | None,
+    stage1: Parsed,
+    answers: Mapping[str, Answer],
+) -> dict[str, object]:
     """Stage 2; where stage 1 wrote nothing to go by, its status is kept and there is no rating."""
     form = speaker.chain_format
-    texts = [form.stage2_input(parsed.chain) for parsed in seen]
-    given = sorted({text for text in texts if text})
-    answers: dict[str, str] = {}
-    for batch in _batches(len(given), size):
-        prompts = [
-            prompt_text(speaker.processor, form, form.ask_again(text), picture=False)
-            for text in given[batch]
-        ]
-        replies = complete(speaker.model, speaker.processor, prompts, None, ANSWER_TOKENS)
-        answers.update(zip(given[batch], replies, strict=True))
-        say(f"caption condition: {len(answers)} of {len(given)} captions")
-    return [
-        {
-            **_identity(speaker, picture, form.stage2_prompt),
-            "condition": "caption",
-            **_reading(form, answers.get(text) if text else None, parsed.status),
-            "input_caption": text,
-        }
-        for picture, text, parsed in zip(pictures, texts, seen, strict=True)
-    ]
+    answer = answers[text] if text else None
+    row: dict[str, object] = {"raw": None, "rating": None, "status": stage1.status, "stage2": None}
+    if isinstance(answer, str):
+        parsed = form.parse_rating(answer)
+        rating = parsed.chain.rating if parsed.ok else None
+        row = {"raw": answer, "rating": rating, "status": parsed.status, "stage2": "generate"}
+    elif answer is not None:
+        row = {"raw": None, "rating": answer, "status": "ok", "stage2": "expect"}
+    return {
+        **_identity(speaker, picture, form.stage2_prompt),
+        "condition": "caption",
+        **row,
+        "input_caption": text,
+    }
 
 
-def _reading(form: ChainFormat, raw: str | None, stage1_status: str) -> dict[str, object]:
-    if raw is None:
-        return {"raw": None, "rating": None, "status": stage1_status, "stage2": None}
-    parsed = form.parse_rating(raw)
-    rating = parsed.chain.rating if parsed.ok else None
-    return {"raw": raw, "rating": rating, "status": parsed.status, "stage2": "generate"}
-
-
-def _identity(speaker: Speaker, picture: Picture, prompt: str) -> dict[str, object]:
-    whole = "\n".join(text for text in (speaker.chain_format.system, prompt) if text)
+def _identity(speaker: Speaker, picture: Seen, prompt: str) -> dict[str, object]:
     return {
         "image_id": picture.image_id,
         "name": picture.name,
         "model_id": speaker.model_id,
         "adapter_sha": speaker.adapter_sha,
-        "prompt_sha": sha256_bytes(whole.encode()),
+        "prompt_sha": _prompt_sha(speaker, prompt),
     }
+
+
+def _prompt_sha(speaker: Speaker, prompt: str) -> str:
+    whole = "\n".join(text for text in (speaker.chain_format.system, prompt) if text)
+    return sha256_bytes(whole.encode())

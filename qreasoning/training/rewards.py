@@ -2,16 +2,22 @@
 
 A reward takes the completions of one batch, conversational or plain, and the dataset's columns as
 lists of the same length. It returns one value per completion: None where it does not apply (no
-MOS, no human chain), 0 where the completion could not be read.
+MOS, no human chain), 0 where the completion could not be read. All can be pickled and know no
+trainer, so they also work in a plain `trl.GRPOTrainer`.
+
+`RankReward` and `MarginReward` compare pictures; with several processes they gather the whole
+batch, so that no group is cut.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from qreasoning.chain import Chain, ChainFormat, Parsed
 from qreasoning.metrics.rouge import rouge1
+from qreasoning.training.cohorts import Rated, score_margin, score_rank
 
 Completion = str | Sequence[dict[str, Any]]
 
@@ -24,6 +30,12 @@ def text_of(completion: Completion) -> str:
 def read(chain_format: ChainFormat, completions: Sequence[Completion]) -> list[Parsed]:
     """Parse every completion of a batch."""
     return [chain_format.parse(text_of(completion)) for completion in completions]
+
+
+def ratings_of(chain_format: ChainFormat, completions: Sequence[Completion]) -> list[float | None]:
+    """The rating of each completion; None where it is not cleanly one chain of the format."""
+    parsed = read(chain_format, completions)
+    return [each.chain.rating if each.ok else None for each in parsed]
 
 
 def cosine(error: float, threshold: float) -> float:
@@ -42,6 +54,22 @@ def score_ratings(
     """`cosine` of rating − MOS; 0 where there is no rating, None where there is no MOS."""
     return [
         None if target is None else 0.0 if rating is None else cosine(rating - target, threshold)
+        for rating, target in zip(ratings, mos, strict=True)
+    ]
+
+
+def score_threshold(
+    ratings: Sequence[float | None], mos: Sequence[float | None], threshold: float
+) -> list[float | None]:
+    """1 where |rating − MOS| < threshold, else 0; None where there is no MOS. Source: Q-Insight.
+
+    The error is rounded to nine decimals first: in binary 4.35 − 4.00 is below 0.35 and
+    3.35 − 3.00 is above.
+    """
+    return [
+        None
+        if target is None
+        else float(rating is not None and round(abs(rating - target), 9) < threshold)
         for rating, target in zip(ratings, mos, strict=True)
     ]
 
@@ -93,9 +121,84 @@ class PredictionReward:
         self, completions: Sequence[Completion], *, mos: Sequence[float | None], **_: Any
     ) -> list[float | None]:
         """One value per completion; None without a MOS."""
-        parsed = read(self.chain_format, completions)
-        ratings = [each.chain.rating if each.ok else None for each in parsed]
-        return score_ratings(ratings, mos, self.threshold)
+        return score_ratings(ratings_of(self.chain_format, completions), mos, self.threshold)
+
+
+@dataclass(frozen=True)
+class ThresholdReward:
+    """1 where the rating is within `threshold` of the MOS (Q-Insight: 0.35), else 0."""
+
+    __name__ = "threshold"
+    chain_format: ChainFormat
+    threshold: float = 0.35
+
+    def __call__(
+        self, completions: Sequence[Completion], *, mos: Sequence[float | None], **_: Any
+    ) -> list[float | None]:
+        """One value per completion; None without a MOS."""
+        return score_threshold(ratings_of(self.chain_format, completions), mos, self.threshold)
+
+
+@dataclass(frozen=True)
+class RankReward:
+    """`score_rank` over the whole batch: is each picture rated above those it is better than?"""
+
+    __name__ = "rank"
+    chain_format: ChainFormat
+
+    def __call__(
+        self,
+        completions: Sequence[Completion],
+        *,
+        mos: Sequence[float | None],
+        mos_set: Sequence[str | None],
+        image_id: Sequence[str],
+        **_: Any,
+    ) -> list[float | None]:
+        """One value per completion; None without a MOS or another picture of the set."""
+        ratings = ratings_of(self.chain_format, completions)
+        own = [Rated(*each) for each in zip(image_id, mos_set, mos, ratings, strict=True)]
+        return _over_all_processes(score_rank, own)
+
+
+@dataclass(frozen=True)
+class MarginReward:
+    """`score_margin` over the whole batch; `tau` None takes the deviations of the human scores."""
+
+    __name__ = "margin"
+    chain_format: ChainFormat
+    tau: float | None = 1.0
+
+    def __call__(
+        self,
+        completions: Sequence[Completion],
+        *,
+        mos: Sequence[float | None],
+        mos_set: Sequence[str | None],
+        image_id: Sequence[str],
+        mos_sd: Sequence[float | None] | None = None,
+        **_: Any,
+    ) -> list[float | None]:
+        """One value per completion; None without a MOS or another picture of the set."""
+        ratings = ratings_of(self.chain_format, completions)
+        deviations = [None] * len(ratings) if mos_sd is None else mos_sd
+        columns = zip(image_id, mos_set, mos, ratings, deviations, strict=True)
+        own = [Rated(*each) for each in columns]
+        return _over_all_processes(partial(score_margin, tau=self.tau), own)
+
+
+def _over_all_processes(
+    score: Callable[[Sequence[Rated]], list[float | None]], own: list[Rated]
+) -> list[float | None]:
+    """The part for `own` of the scores over the completions of every process."""
+    from torch import distributed
+
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return score(own)
+    parts: list[Any] = [None] * distributed.get_world_size()
+    distributed.all_gather_object(parts, own)
+    before = sum(len(part) for part in parts[: distributed.get_rank()])
+    return score([each for part in parts for each in part])[before : before + len(own)]
 
 
 @dataclass(frozen=True)

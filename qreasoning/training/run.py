@@ -4,25 +4,42 @@ Deviations from H-IQA, all in the recipe: stage 2 may be read from the logits in
 generated, and pictures with a human chain may be drawn more often.
 """
 
-import re
+import shutil
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import yaml
-from safetensors import SafetensorError
+from accelerate import PartialState
 
 from qreasoning.errors import DataError
-from qreasoning.files import read_manifest, write_manifest, write_text
-from qreasoning.training.examples import Example, read_examples
-from qreasoning.training.grpo import make_trainer
-from qreasoning.training.model import choose_device, find_config, load_model, load_processor
+from qreasoning.files import read_manifest, write_manifest
+from qreasoning.training.card import write_card
+from qreasoning.training.checkpoints import (
+    CHECKPOINTS,
+    Checkpoints,
+    FiniteGradients,
+    begin,
+    resumable,
+    take_back,
+)
+from qreasoning.training.grpo import adapters, make_trainer
+from qreasoning.training.model import (
+    choose_device,
+    commit_of,
+    load_model,
+    load_processor,
+    save_model,
+)
+from qreasoning.training.preflight import check_batches, check_pictures, drawn, usable_examples
 from qreasoning.training.progress import Progress
 from qreasoning.training.recipe import Recipe
+from qreasoning.training.reporting import check_reporting, report_into
+from qreasoning.training.start import learn_chains, merged, start_run, take_over
 from qreasoning.training.trainer import ChainTrainer
 from qreasoning.workspace import is_simulated
 
@@ -48,36 +65,65 @@ def train(
     runs: Path,
     *,
     device: str | None = None,
+    resume: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> TrainReport:
     """Train by `recipe` on a dataset version; the run is `runs/<recipe>/<number>`.
 
-    `device` is `cpu`, `cuda` or None (the GPU if there is one). Raises SettingsError or DataError
-    before any work where recipe, dataset and machine do not fit. The manifest is written last.
+    `device` is `cpu`, `cuda` or None (the GPU if there is one). With `resume` the newest
+    unfinished run of the recipe goes on from its newest checkpoint, and ends as it would have
+    without the interruption. Raises SettingsError or DataError before any work where recipe,
+    dataset and machine do not fit, TrainingError where a gradient is no number. The manifest is
+    written last.
     """
     started = time.monotonic()
-    examples, left_out = _usable(recipe, dataset)
+    examples, left_out = usable_examples(recipe, dataset)
     device = choose_device(recipe.model, device)
-    find_config(recipe.model)
+    state = PartialState(cpu=device == "cpu")
+    check_batches(recipe, examples, state.num_processes)
+    check_pictures(examples)
+    check_reporting(recipe.report_to)
+    recipe = recipe.model_copy(update={"revision": commit_of(recipe.model, recipe.revision)})
+    facts = _facts_at_start(dataset)
+    folder = runs / recipe.name
+    unfinished = resumable(folder, recipe, facts) if resume else None
+    earlier = _earlier(recipe, runs)
     say(f"loading {Path(recipe.model).name} on {device}")
-    say(_drawn(recipe, examples))
-    processor = load_processor(recipe.model, recipe.max_pixels)
-    model = load_model(recipe.model, device)
-    run = _new_run(runs / recipe.name)
-    resolved = yaml.safe_dump(recipe.model_dump(), sort_keys=False, allow_unicode=True)
-    write_text(run / "recipe.yaml", resolved)
+    say(drawn(recipe, examples))
+    processor = load_processor(recipe.model, recipe.max_pixels, revision=recipe.revision)
+    model = load_model(
+        recipe.model, device, revision=recipe.revision, quantization=recipe.quantization
+    )
+    run, checkpoint = unfinished or (_new_run(folder, state, recipe, facts), None)
+    if checkpoint is None:
+        if earlier is not None and state.is_main_process:
+            take_over(earlier, run)
+        state.wait_for_everyone()
+    model = merged(model, run)
+    if checkpoint is None and recipe.sft is not None:
+        say("warming up on the human chains")
+        model = learn_chains(recipe, examples, model, processor, adapters(recipe), run)
+    if checkpoint is not None:
+        say(f"going on with {run.name} from {checkpoint.name}")
+        if state.is_main_process:
+            take_back(run, checkpoint)
     with warnings.catch_warnings():
         # TRL 1.16 asks for a name that transformers is about to drop, several times a step.
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
         trainer = make_trainer(recipe, examples, model, processor, run)
         progress = Progress(run, trainer.reward_func_names, trainer.completions, say)
-        trainer.add_callback(progress)
-        trainer.train()
+        for callback in (progress, Checkpoints(progress), FiniteGradients(progress)):
+            trainer.add_callback(callback)
+        chosen = recipe.efficiency
+        for problem in trainer.share(chosen.share_prompts, chosen.share_pictures):
+            say(f"not shared within a group, {problem}")
+        report_into(trainer, run, int(checkpoint.name.partition("-")[2]) if checkpoint else 0)
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     report = TrainReport(
         run=run,
         recipe=recipe.name,
         model=_shown(recipe.model),
-        steps=recipe.grpo.steps,
+        steps=trainer.state.global_step,
         images=len(examples),
         annotated=sum(bool(example.references) for example in examples),
         left_out=left_out,
@@ -85,55 +131,58 @@ def train(
         seconds=time.monotonic() - started,
     )
     if trainer.accelerator.is_main_process:
-        _save(trainer, processor, dataset, report)
+        _save(trainer, processor, dataset, report, recipe)
     return report
 
 
-def _usable(recipe: Recipe, dataset: Path) -> tuple[list[Example], int]:
-    """The rows that a reward applies to, and the number of the others."""
-    found = read_examples(dataset, recipe.data.split)
-    rewards = recipe.rewards
-    scored = rewards.prediction is not None or rewards.self_consistency is not None
-    if scored and not any(row.mos is not None for row in found.rows):
+def _earlier(recipe: Recipe, runs: Path) -> Path | None:
+    """The run to start from, where the recipe names one."""
+    if recipe.init_from is None:
+        return None
+    found = start_run(recipe, runs)
+    if found is None:
         raise DataError(
-            f"{dataset} has no MOS in the split '{recipe.data.split}', so the rating rewards would "
-            "never apply. Name a score list in annotation/dataset.yaml and build it again."
+            f"There is no finished run '{recipe.init_from}' in {runs} to start from. Make one: "
+            f"qr train {recipe.init_from}"
         )
-    if rewards.reasoning is not None and not any(row.references for row in found.rows):
-        raise DataError(
-            f"{dataset} has no human chain in the split '{recipe.data.split}', so the reasoning "
-            "reward would never apply. Annotate some of them, or take it out of the recipe."
-        )
-    usable = [row for row in found.rows if row.mos is not None or row.references]
-    return usable, found.without_picture + len(found.rows) - len(usable)
+    return found
 
 
-def _drawn(recipe: Recipe, examples: Sequence[Example]) -> str:
-    annotated = sum(bool(example.references) for example in examples)
-    often = recipe.data.repeat_annotated
-    weight = f", each drawn {often} times as often as another" if often > 1 else ""
-    return f"{len(examples)} pictures, {annotated} with human chains{weight}"
-
-
-def _new_run(folder: Path) -> Path:
-    """Make the next free `001`, `002`, … in a recipe's folder; unfinished runs count."""
-    folder.mkdir(parents=True, exist_ok=True)
-    taken = [int(each.name) for each in folder.iterdir() if each.name.isdigit()]
-    run = folder / f"{max(taken, default=0) + 1:03d}"
-    run.mkdir()
-    return run
-
-
-def _save(trainer: ChainTrainer, processor: Any, dataset: Path, report: TrainReport) -> None:
-    run = report.run
-    _save_adapter(trainer.accelerator.unwrap_model(trainer.model), run)
-    processor.save_pretrained(str(run))
+def _facts_at_start(dataset: Path) -> dict[str, Any]:
     built = read_manifest(dataset) or {}
+    return {
+        "dataset": f"{dataset.parent.name}@{dataset.name}",
+        "dataset_content": built.get("content_sha256"),
+    }
+
+
+def _new_run(folder: Path, state: PartialState, recipe: Recipe, facts: dict[str, Any]) -> Path:
+    """Make the next free `001`, `002`, … in a recipe's folder; unfinished runs count.
+
+    With several processes the first one makes it, and all go into the same.
+    """
+    if state.is_main_process:
+        folder.mkdir(parents=True, exist_ok=True)
+        taken = [int(each.name) for each in folder.iterdir() if each.name.isdigit()]
+        run = folder / f"{max(taken, default=0) + 1:03d}"
+        run.mkdir()
+        resolved = yaml.safe_dump(recipe.model_dump(), sort_keys=False, allow_unicode=True)
+        begin(run, resolved, facts)
+    state.wait_for_everyone()
+    return max(each for each in folder.iterdir() if each.name.isdigit())
+
+
+def _save(
+    trainer: ChainTrainer, processor: Any, dataset: Path, report: TrainReport, recipe: Recipe
+) -> None:
+    run, model = report.run, trainer.accelerator.unwrap_model(trainer.model)
+    save_model(model, run)
+    processor.save_pretrained(str(run))
     facts = {
         "recipe": report.recipe,
         "model": report.model,
-        "dataset": f"{dataset.parent.name}@{dataset.name}",
-        "dataset_content": built.get("content_sha256"),
+        "model_revision": recipe.revision,
+        **_facts_at_start(dataset),
         "simulated": is_simulated(dataset),
         "steps": report.steps,
         "images": report.images,
@@ -142,18 +191,9 @@ def _save(trainer: ChainTrainer, processor: Any, dataset: Path, report: TrainRep
         "rewards": report.rewards,
         "versions": {name: version(name) for name in ("torch", "transformers", "trl", "peft")},
     }
+    write_card(run, recipe, facts, model.config.model_type)
+    shutil.rmtree(run / CHECKPOINTS, ignore_errors=True)
     write_manifest(run, facts)
-
-
-def _save_adapter(model: Any, run: Path) -> None:
-    try:
-        model.save_pretrained(str(run))
-    except SafetensorError as error:
-        # What the disk says is only in its text: "… (os error 28)".
-        code = re.search(r"os error (\d+)", str(error))
-        if code is None:
-            raise
-        raise OSError(int(code.group(1)), str(error), str(run)) from None
 
 
 def _shown(model: str) -> str:

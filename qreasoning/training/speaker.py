@@ -8,8 +8,15 @@ from qreasoning.chain import FORMATS, ChainFormat
 from qreasoning.errors import DataError, SettingsError
 from qreasoning.files import read_manifest, sha256_file
 from qreasoning.settings import load
-from qreasoning.training.model import choose_device, load_model, load_processor
+from qreasoning.training.model import (
+    choose_device,
+    commit_of,
+    load_model,
+    load_processor,
+    weights_of,
+)
 from qreasoning.training.recipe import Recipe
+from qreasoning.training.start import merged
 from qreasoning.workspace import run_names, slug
 
 ADAPTER = "adapter_model.safetensors"
@@ -17,7 +24,10 @@ ADAPTER = "adapter_model.safetensors"
 
 @dataclass(frozen=True)
 class Speaker:
-    """A loaded model with all that identifies it."""
+    """A loaded model with all that identifies it.
+
+    `revision` is the commit of a Hub model; `weights` tells its weights from others here.
+    """
 
     model: Any
     processor: Any
@@ -26,18 +36,26 @@ class Speaker:
     model_id: str
     adapter_sha: str | None
     max_new_tokens: int
+    revision: str | None
+    weights: tuple[str, ...]
 
 
 def load_speaker(
-    model: str | Path, format: str | None, max_new_tokens: int, device: str | None
+    model: str | Path,
+    format: str | None,
+    max_new_tokens: int,
+    device: str | None,
+    revision: str | None = None,
 ) -> Speaker:
-    """Load a run's folder, a Hub id or a model's folder.
+    """Load a run's folder, a Hub id (at a revision) or a model's folder.
 
     A run brings its format and completion length along. Raises SettingsError or DataError for an
     unknown model or format, an unfinished run, or a model too large for this machine.
     """
     folder = Path(model)
     if (folder / "recipe.yaml").is_file():
+        if revision is not None:
+            raise SettingsError(f"{folder} is a run, which has no revisions. Leave --revision out.")
         return _load_run(folder, format, device)
     if format is not None and format not in FORMATS:
         raise SettingsError(f"Unknown format '{format}'. Choose from {', '.join(FORMATS)}.")
@@ -45,18 +63,23 @@ def load_speaker(
     device = choose_device(name, device)
     shown = folder.resolve().name if folder.is_dir() else name
     return Speaker(
-        model=load_model(name, device),
-        processor=load_processor(name),
+        model=load_model(name, device, revision=revision),
+        processor=load_processor(name, revision=revision),
         chain_format=FORMATS[format or "q-reasoning"],
         name=slug(shown),
         model_id=shown,
         adapter_sha=None,
         max_new_tokens=max_new_tokens,
+        revision=commit_of(name, revision),
+        weights=tuple(weights_of(name, revision)),
     )
 
 
 def _load_run(run: Path, format: str | None, device: str | None) -> Speaker:
-    """The model of a finished run: its start model with the adapter merged in."""
+    """The model of a finished run: its start model with the adapter merged in.
+
+    Into weights of 4 bits nothing is merged: rounding would lose what was learned.
+    """
     from peft import PeftModel
 
     manifest = read_manifest(run)
@@ -65,13 +88,19 @@ def _load_run(run: Path, format: str | None, device: str | None) -> Speaker:
     recipe = load(run / "recipe.yaml", Recipe)
     if format not in (None, recipe.format):
         raise SettingsError(f"{run} was trained to write {recipe.format}, not {format}.")
-    base = load_model(recipe.model, choose_device(recipe.model, device))
+    device = choose_device(recipe.model, device)
+    base = load_model(
+        recipe.model, device, revision=recipe.revision, quantization=recipe.quantization
+    )
+    adapted = PeftModel.from_pretrained(merged(base, run), str(run))
     return Speaker(
-        model=PeftModel.from_pretrained(base, str(run)).merge_and_unload().eval(),
-        processor=load_processor(recipe.model, recipe.max_pixels),
+        model=(adapted if recipe.quantization else adapted.merge_and_unload()).eval(),
+        processor=load_processor(recipe.model, recipe.max_pixels, revision=recipe.revision),
         chain_format=recipe.chain_format,
         name=run_names(run.resolve())[1],
         model_id=str(manifest["model"]),
         adapter_sha=sha256_file(run / ADAPTER),
         max_new_tokens=recipe.grpo.max_completion_length,
+        revision=commit_of(recipe.model, recipe.revision),
+        weights=tuple(weights_of(recipe.model, recipe.revision)),
     )

@@ -1,36 +1,103 @@
-"""TRL's GRPOTrainer, keeping what it generates: the table that shows how a run goes wrong."""
+"""TRL's GRPOTrainer with three things of ours: credit by span, batches in which every picture has
+somebody to be compared with, and a table of what was generated.
+
+Each is one override; nothing of TRL is copied. What they rest on in TRL 1.16: rewards are gathered
+by `_calculate_rewards`, and `_compute_loss` takes advantages per token, (completions, tokens).
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from accelerate.utils import gather_object
-from trl import GRPOTrainer
 
 from qreasoning.chain import ChainFormat
+from qreasoning.training.batches import PictureSampler
+from qreasoning.training.credit import normalised, span_advantages, token_spans, token_weights
+from qreasoning.training.recipe import Credit
 from qreasoning.training.rewards import read, text_of
+from qreasoning.training.sharing import SharingTrainer
 
 
-class ChainTrainer(GRPOTrainer):
+class ChainTrainer(SharingTrainer):
     """GRPOTrainer that collects a row per completion in `completions`, on the main process.
 
     A row is {step, image_id, completion, status} and one value per reward (None: does not apply).
+    `sets` is the score set of each dataset row where pictures are compared within their set, else
+    None.
     """
 
-    def __init__(self, *args: Any, chain_format: ChainFormat, **options: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        chain_format: ChainFormat,
+        credit: Credit = "sequence",
+        sets: Sequence[str | None] | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(*args, **options)
         self.chain_format = chain_format
+        self.credit = credit
+        self.sets = sets
         self.completions: list[dict[str, Any]] = []
+        self._rewards_by_name = torch.empty(0)
+
+    def _get_train_sampler(self, dataset: Any = None) -> PictureSampler:
+        rows = len(dataset if dataset is not None else self.train_dataset)
+        return PictureSampler(
+            sets=self.sets or [None] * rows,
+            compared=self.sets is not None,
+            pictures=self.args.generation_batch_size // self.num_generations,
+            completions=self.num_generations,
+            repeats=self.num_iterations * self.args.steps_per_generation,
+            seed=self.args.seed,
+        )
 
     def _calculate_rewards(
         self, inputs: list[dict[str, Any]], prompts: Any, completions: Sequence[Any], ids: Any
     ) -> torch.Tensor:
         rewards: torch.Tensor = super()._calculate_rewards(inputs, prompts, completions, ids)
+        self._rewards_by_name = rewards
         texts = gather_object([text_of(completion) for completion in completions])
         image_ids = gather_object([each["image_id"] for each in inputs])
         if self.accelerator.is_main_process:
             self._collect(image_ids, texts, rewards.tolist())
         return rewards
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        batch: dict[str, Any] = super()._generate_and_score_completions(inputs)
+        if self.credit == "span":
+            batch["advantages"] = self._span_advantages(batch)
+        return batch
+
+    def _span_advantages(self, batch: dict[str, Any]) -> torch.Tensor:
+        """(completions of this process, tokens)."""
+        own = len(batch["completion_ids"])
+        first = self.accelerator.process_index * own
+        advantages = normalised(self._rewards_by_name, self.num_generations)
+        advantages = (advantages * self.reward_weights.to(advantages))[first : first + own]
+        counts = batch["completion_mask"].sum(1).tolist()
+        weights = []
+        for ids, count in zip(batch["completion_ids"].tolist(), counts, strict=True):
+            tokens = token_spans(self._tokenizer, ids[:count])
+            text = self._tokenizer.decode(ids[:count], skip_special_tokens=True)
+            parsed = self.chain_format.parse(text)
+            weights.append(token_weights(parsed, tokens, self.reward_func_names, self.chain_format))
+        return span_advantages(
+            advantages, weights, self._divisors(batch), batch["completion_ids"].shape[1]
+        )
+
+    def _divisors(self, batch: dict[str, Any]) -> torch.Tensor:
+        """What the loss divides the sum over each completion by, per completion."""
+        lengths: torch.Tensor = batch["completion_mask"].sum(1).clamp(min=1).float()
+        if self.loss_type == "dapo":
+            # All tokens of the generation batch over all its completions.
+            return torch.full_like(
+                lengths, float(batch["num_items_in_batch"]) / len(self._rewards_by_name)
+            )
+        if self.loss_type == "dr_grpo":
+            return torch.full_like(lengths, float(self.max_completion_length))
+        return lengths
 
     def _collect(
         self, image_ids: Sequence[str], texts: Sequence[str], rewards: Sequence[Sequence[float]]

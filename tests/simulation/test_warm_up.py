@@ -65,13 +65,15 @@ def test_ensure_base_model_loads_from_its_folder_and_sees_the_picture(cache):
 def _logits(model, tokenizer, scene, pixels):
     from random import Random
 
-    lesson = lessons.chain_lesson(tokenizer, scene, "human", Random(0))
+    lesson = lessons.chain_lesson(tokenizer, scene, "human", Q_REASONING, Random(0))
     with torch.no_grad():
         return model(**lessons.batch(tokenizer, [lesson], pixels)).logits
 
 
 def test_make_tokenizer_prompts_are_short_and_text_survives():
-    tokenizer = tiny.make_tokenizer([Q_REASONING.prompt, "A noisy photo of a cat."] * 3)
+    tokenizer = tiny.make_tokenizer(
+        [Q_REASONING.prompt, "A noisy photo of a cat."] * 3, Q_REASONING
+    )
     assert len(tokenizer(Q_REASONING.prompt).input_ids) == 1
     asked = Q_REASONING.ask_again("A noisy photo of a cat.")
     assert len(tokenizer(asked).input_ids) == 2 + len(
@@ -88,7 +90,7 @@ def test_cosine_filters_are_orthogonal_frequencies():
 
 
 def test_batch_only_replies_are_learned():
-    tokenizer = tiny.make_tokenizer(["ab"])
+    tokenizer = tiny.make_tokenizer(["ab"], Q_REASONING)
     batch = lessons.batch(tokenizer, [([5, 6], [7]), ([5], [8, 9, 10])], torch.empty(0))
     end = tokenizer.pad_token_id
     assert batch["input_ids"].tolist() == [[5, 6, 7, end], [5, 8, 9, 10]]

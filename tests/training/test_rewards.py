@@ -7,14 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qreasoning.chain import Q_INSIGHT, Q_REASONING, Chain
+from qreasoning.chain import FORMATS, Q_INSIGHT, Q_REASONING, Chain
+from qreasoning.training.cohorts import Rated, score_margin, score_rank
+from qreasoning.training.recipe import Rewards
 from qreasoning.training.rewards import (
     FormatReward,
+    MarginReward,
     PredictionReward,
+    RankReward,
     ReasoningReward,
+    ThresholdReward,
     cosine,
     score_ratings,
     score_reasoning,
+    score_threshold,
     text_of,
 )
 
@@ -24,6 +30,10 @@ REWARDS = (
     FormatReward(Q_REASONING),
     PredictionReward(Q_REASONING, 1.0),
     ReasoningReward(Q_REASONING),
+    ThresholdReward(Q_REASONING),
+    RankReward(Q_REASONING),
+    MarginReward(Q_REASONING),
+    MarginReward(Q_REASONING, None),
 )
 COLUMNS = {
     "mos": [2.0, None],
@@ -119,7 +129,60 @@ def test_reward_keeps_the_contract(reward):
 
 
 def test_reward_names_are_those_of_the_recipe():
-    assert [reward.__name__ for reward in REWARDS] == ["format", "prediction", "reasoning"]
+    names = {reward.__name__ for reward in REWARDS}
+    assert names | {"self_consistency"} == set(Rewards.model_fields)
+
+
+@pytest.mark.parametrize("form", FORMATS.values(), ids=lambda form: form.name)
+def test_format_reward_of_the_prompts_own_example_is_one(form):
+    example = form.render(form.example)
+    assert example in form.prompt
+    assert FormatReward(form)([example]) == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("rating", "mos", "value"),
+    [
+        # Plain floating point calls the first of these near and the second far: both are 0.35 off.
+        (4.35, 4.00, 0.0),
+        (3.35, 3.00, 0.0),
+        (4.34, 4.00, 1.0),
+        (3.34, 3.00, 1.0),
+        (3.00, 3.35, 0.0),
+        (3.01, 3.35, 1.0),
+    ],
+)
+def test_score_threshold_is_decimal_not_binary(rating, mos, value):
+    assert score_threshold([rating], [mos], 0.35) == [value]
+
+
+def test_score_threshold_unreadable_and_without_mos():
+    assert score_threshold([None, None, 3.0], [3.0, None, None], 0.35) == [0.0, None, None]
+
+
+def test_rank_and_margin_rewards_are_the_scores_of_what_was_read():
+    columns = {
+        "mos": [2.0, 2.0, 4.0, 4.0, 3.0, 3.0],
+        "mos_set": ["s", "s", "s", "s", "t", "t"],
+        "image_id": ["a", "a", "b", "b", "c", "c"],
+    }
+    ratings = [1.5, 2.5, 3.5, 4.25, 3.0, None]
+    texts = [
+        CUT_OFF if rating is None else Q_REASONING.render(Chain("A cat.", "So it is.", rating))
+        for rating in ratings
+    ]
+    rated = [
+        Rated(image, name, mos, rating)
+        for image, name, mos, rating in zip(
+            columns["image_id"], columns["mos_set"], columns["mos"], ratings, strict=True
+        )
+    ]
+    values = RankReward(Q_REASONING)(texts, **columns)
+    assert values == score_rank(rated)
+    assert [value is None for value in values] == [False] * 4 + [True, False]
+    assert MarginReward(Q_REASONING, 2.0)(texts, **columns) == score_margin(rated, 2.0)
+    wide = MarginReward(Q_REASONING, None)(texts, mos_sd=[0.6, 0.6, 0.8, 0.8, 1.0, 1.0], **columns)
+    assert wide == pytest.approx(score_margin(rated, 1.0))
 
 
 def test_text_of_a_conversation_is_its_last_message():

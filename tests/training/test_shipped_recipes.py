@@ -1,0 +1,55 @@
+"""Every shipped recipe, two steps each, on small models that write its format."""
+
+import dataclasses
+
+import pyarrow.parquet as pq
+import pytest
+
+from qreasoning.files import read_manifest
+from qreasoning.simulation.warm_up import ensure_base
+from qreasoning.training.recipe import Recipe, load_recipe
+from qreasoning.training.run import train
+from qreasoning.workspace import cache_folder, shipped
+
+SHIPPED = sorted((shipped() / "training").rglob("*.yaml"))
+
+
+def small(path, base_of):
+    """A shipped recipe on a small model: everything that decides its method is kept."""
+    content = load_recipe(path).model_dump()
+    content["model"] = str(base_of(content["format"]))
+    content["init_from"] = None
+    content["lora"] |= {"rank": 4, "alpha": 8, "dropout": 0.0}
+    content["grpo"] |= {
+        "steps": 2,
+        "epochs": None,
+        "images_per_step": 2,
+        "num_generations": 3,
+        "gradient_accumulation_steps": 1,
+        "max_completion_length": 64,
+        "temperature": 0.6,  # cooler, so that the small models stay readable
+        "warmup_steps": 0,
+        "gradient_checkpointing": False,
+    }
+    return Recipe.model_validate(content)
+
+
+@pytest.fixture(scope="module")
+def base_of(small_warm_up):
+    def make(form):
+        return ensure_base(cache_folder(), warm_up=dataclasses.replace(small_warm_up, format=form))
+
+    return make
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_recipe_trains_two_steps(path, base_of, make_dataset, tmp_path):
+    recipe = small(path, base_of)
+    report = train(recipe, make_dataset({"train": 4}), tmp_path / "runs", device="cpu")
+    assert report.steps == 2
+    assert read_manifest(report.run)["recipe"] == path.stem
+    rows = pq.read_table(report.run / "completions").to_pylist()
+    assert any(row["format"] for row in rows), "the small model does not write this format"
+    given = {name for name, value in vars(recipe.rewards).items() if value is not None}
+    assert given == set(report.rewards)
+    assert all(any(row[name] is not None for row in rows) for name in given)
