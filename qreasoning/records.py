@@ -74,13 +74,14 @@ def check(annotation: Annotation, rules: Rules, dimension_ids: Sequence[str]) ->
         ("caption", annotation.caption, rules.min_caption_words),
         ("reasoning", annotation.reasoning, rules.min_reasoning_words),
     ):
-        findings += _check_text(field, text, least, rules.script)
+        findings += check_text(field, text, least, rules.script)
     if annotation.seconds is not None and annotation.seconds < rules.min_seconds:
         findings.append(f"too fast ({annotation.seconds:.1f} of {rules.min_seconds:g} s)")
     return findings
 
 
-def _check_text(field: str, text: str, least: int, script: Script | None) -> list[str]:
+def check_text(field: str, text: str, least: int, script: Script | None) -> list[str]:
+    """What is wrong with one text of an answer, by itself."""
     if is_blank(text):
         return [f"empty {field}"]
     count = len(words(text))

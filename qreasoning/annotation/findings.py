@@ -4,18 +4,25 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from qreasoning.checks.findings import Finding
-from qreasoning.files import replacing, sha256_bytes, sha256_file
+from qreasoning.annotation.table import TABLE
+from qreasoning.checks.findings import TEXT_RULE, Finding
+from qreasoning.files import read_manifest, replacing, sha256_bytes, sha256_file
 
 FINDINGS = "findings.parquet"
 
 
 def write_findings(found: Sequence[Finding], folder: Path) -> bool:
-    """Write `findings.parquet` (mode 600: it names people). Returns whether anything changed."""
+    """Write all findings (mode 600); returns whether anything changed.
+
+    The file says which table and which version of the text rule it is about, so that a dataset
+    knows whether it can take them over.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.schema([(name, pa.string()) for name in Finding.__dataclass_fields__])
+    about = {"table": ((read_manifest(folder) or {}).get("files") or {}).get(TABLE, "")}
+    about["text_rule"] = TEXT_RULE
+    schema = pa.schema([(name, pa.string()) for name in Finding.__dataclass_fields__], about)
     buffer = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_pylist([asdict(each) for each in found], schema=schema), buffer)
     content = buffer.getvalue().to_pybytes()

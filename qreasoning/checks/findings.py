@@ -15,6 +15,11 @@ from qreasoning.records import Annotation, CampaignRules, Severity
 
 FIELDS = ("caption", "reasoning")
 
+CONTRADICTS = "text contradicts"
+"""How a finding begins that sets a text against the ratings."""
+TEXT_RULE = "words 1"
+"""The version of the rule behind these findings: those of another version are not taken over."""
+
 
 class Checked(Protocol):
     """An answer that was checked by itself."""
@@ -121,9 +126,14 @@ def _own(row: Checked) -> Iterator[Finding]:
     stars = {*row.annotation.ratings.values(), row.annotation.overall}
     if len(stars) == 1 and None not in stars and len(row.annotation.ratings) > 1:
         yield Finding(*who, "all ratings equal", f"{stars.pop()}", "warn")
-    for text in contradictions(row.annotation):
-        name, _, detail = text.partition(" (")
-        yield Finding(*who, f"text contradicts {name}", detail.removesuffix(")"), "warn")
+    for text in text_findings(row.annotation):
+        finding, _, detail = text.partition(" (")
+        yield Finding(*who, finding, detail.removesuffix(")"), "warn")
+
+
+def text_findings(annotation: Annotation) -> list[str]:
+    """What the texts of an answer say against its ratings: `text contradicts noise (5, but …)`."""
+    return [f"{CONTRADICTS} {each}" for each in contradictions(annotation)]
 
 
 def _order(found: Finding) -> tuple[str, ...]:
