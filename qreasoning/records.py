@@ -123,7 +123,11 @@ def annotation_row(annotation: Annotation, findings: Sequence[str]) -> dict[str,
 
 
 def chains_schema() -> "pa.Schema":
-    """Columns of `chains`: a row per image, its scores and the human chains of it."""
+    """Columns of `chains`: a row per image, its scores and the human chains of it.
+
+    `human_low` and `human_high` bound the 95 % interval of `human_mos`; `dimensions` are the mean
+    ratings of each dimension with theirs.
+    """
     import pyarrow as pa
 
     chain = pa.struct(
@@ -133,6 +137,16 @@ def chains_schema() -> "pa.Schema":
             ("reasoning", pa.string()),
             ("rating", pa.float64()),
             ("prelabelled", pa.bool_()),
+        ]
+    )
+    dimension = pa.struct(
+        [
+            ("dimension", pa.string()),
+            ("mos", pa.float64()),
+            ("n", pa.int32()),
+            ("sd", pa.float64()),
+            ("low", pa.float64()),
+            ("high", pa.float64()),
         ]
     )
     return pa.schema(
@@ -151,6 +165,11 @@ def chains_schema() -> "pa.Schema":
             ("human_n", pa.int32()),
             ("human_sd", pa.float64()),
             ("chains", pa.list_(chain)),
+            ("mos_std", pa.float64()),
+            ("mos_raw_std", pa.float64()),
+            ("human_low", pa.float64()),
+            ("human_high", pa.float64()),
+            ("dimensions", pa.list_(dimension)),
         ]
     )
 

@@ -114,7 +114,11 @@ def _project_rules(name: str, workspace: Workspace) -> DatasetRules:
         return DatasetRules()
     content = read_yaml(path)
     rules = content.get("rules") if isinstance(content, dict) else None
-    return validate(rules, DatasetRules, f"{path}, rules") if rules else DatasetRules()
+    if not isinstance(rules, dict):
+        return DatasetRules()
+    # A campaign may have rules that are not about single answers.
+    known = {key: value for key, value in rules.items() if key in DatasetRules.model_fields}
+    return validate(known, DatasetRules, f"{path}, rules")
 
 
 def _nothing_yet(name: str, folder: Path) -> DataError:
