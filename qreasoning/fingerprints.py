@@ -149,9 +149,7 @@ def _compared(one: Stack, other: Stack, pairs: npt.NDArray[np.int64]) -> list[Ne
     return sorted(found)
 
 
-def _alike_in_tone(
-    one: Stack, other: Stack, pairs: npt.NDArray[np.int64]
-) -> npt.NDArray[np.bool_]:
+def _alike_in_tone(one: Stack, other: Stack, pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Whether mean and contrast of pairs are so near that a crop of 5 % can explain the rest."""
     means = [each.mean(axis=(1, 2), dtype=np.float32) for each in (one, other)]
     contrasts = [each.std(axis=(1, 2), dtype=np.float32) for each in (one, other)]
