@@ -110,7 +110,7 @@ def _candidates(one: Stack, other: Stack) -> npt.NDArray[np.int64]:
             np.abs(score, out=score)
             score += even[rows] @ other_even[columns].T
             hits = np.flatnonzero(score > _CANDIDATE)
-            pairs = np.stack(np.divmod(hits, score.shape[1]), axis=1) + (start, begin)
+            pairs = np.stack(np.divmod(hits, score.shape[1]), axis=1) + np.array((start, begin))
             found.append(pairs[~(flat[pairs[:, 0]] & other_flat[pairs[:, 1]])])
     return np.concatenate(found)
 
