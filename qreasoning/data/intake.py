@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qreasoning.checks.copies import FEWEST_WORDS
 from qreasoning.data.claims import claim_findings, pulled_claims
 from qreasoning.data.hashing import codes, row_hashes
 from qreasoning.data.partition import Partition, shard_of
@@ -199,7 +200,8 @@ def _texts(
             "created": rows["created"],
             "code": rows["code"],
             "field": pa.array(np.full(rows.num_rows, number, np.int8)),
-            "whole": pa.array(each.whole),
+            # Texts of a few words are equal by chance.
+            "whole": pa.array(np.where(each.count < FEWEST_WORDS, np.uint64(0), each.whole)),
             "shard": pa.array(shards.astype(np.int32)),
             "pairs": pairs,
         }

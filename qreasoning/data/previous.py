@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from qreasoning.data.hashing import codes, hashes_of, row_hashes
-from qreasoning.data.partition import ROWS
+from qreasoning.data.partition import positions
 from qreasoning.data.spec import SPLITS
 from qreasoning.data.version import newest_version
 from qreasoning.files import read_manifest, replace_folder

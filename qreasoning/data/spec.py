@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from qreasoning.data.leaks import LeakSettings
 from qreasoning.data.rules import DatasetRules
-from qreasoning.scores import ScoreSet
+from qreasoning.scores import Licence, ScoreSet
 from qreasoning.settings import Settings, load
 from qreasoning.workspace import Workspace
 
@@ -48,6 +49,10 @@ class BuildSpec(Settings):
     """MOS lists, with or without their pictures."""
     splits: Fractions = Fractions()
     """How pictures without a published split are divided."""
+    leaks: LeakSettings = LeakSettings()
+    """Which benchmarks' test images are kept out of train and validation."""
+    licences: dict[str, Licence] = Field(default_factory=dict)
+    """The terms of the projects' annotations and pictures; a score set has its own."""
     pictures: Literal["embed", "none"] = "embed"
     """`none`: the pictures of the projects are not at hand; texts and scores go in without them."""
     human_scores: Literal["mean", "bias_removed", "p910"] = "mean"
