@@ -9,7 +9,7 @@ from typing import Any
 from qreasoning import files
 from qreasoning.data import card
 from qreasoning.data.assembly import Assembled, assemble
-from qreasoning.data.facts import facts_of
+from qreasoning.data.facts import difference_facts, difference_of, facts_of
 from qreasoning.data.place import building, make_room, put_in_place
 from qreasoning.data.previous import QUARANTINE, newest
 from qreasoning.data.shard import LEFT_OUT_SCHEMA
@@ -75,10 +75,12 @@ def build_dataset(
 def _build(sources: Sources, folder: Path, work: Path, say: Callable[[str], None]) -> BuildReport:
     before = newest(folder)
     made = assemble(sources, before, work, say)
-    facts = facts_of(sources, made, before)
+    facts = facts_of(sources, made)
+    difference = difference_of(facts, made, before)
+    facts["diff"] = difference_facts(difference, before)
     new = before is None or before.manifest.get("content_sha256") != facts["content_sha256"]
     if new:
-        level = made.difference.level or "patch"
+        level = difference.level or "patch"
         version = next_version(folder, before.number if before else None, level)
         say(f"writing {sources.spec.name} {version}")
         facts = _finished({**facts, "version": version}, made, sources, work)
@@ -105,9 +107,7 @@ def _finished(
     return facts
 
 
-def _report(
-    folder: Path, new: bool, facts: Mapping[str, Any], made: Assembled
-) -> BuildReport:
+def _report(folder: Path, new: bool, facts: Mapping[str, Any], made: Assembled) -> BuildReport:
     counts = facts["counts"]
     return BuildReport(
         folder=folder,

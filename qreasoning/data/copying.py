@@ -3,7 +3,6 @@
 Both look at texts of the whole dataset, a shard of annotators or a stretch of keys at a time.
 """
 
-
 import numpy as np
 import pyarrow as pa
 
@@ -85,8 +84,8 @@ def _repeated(texts: Partition, number: int, passes: int) -> pa.Table:
     key, code = np.concatenate(parts, axis=1)
     order = np.lexsort((code, key))
     key, code = key[order], code[order]
-    starts = np.flatnonzero(key != np.concatenate([~key[:1], key[:-1]]))
-    ends = np.concatenate([starts[1:], [len(key)]]).astype(np.int64)
+    starts = np.flatnonzero(np.diff(key, prepend=~key[:1]))
+    ends = np.append(starts[1:], len(key))[: len(starts)]
     several = code[starts] != code[ends - 1]
     kept = np.repeat(several, ends - starts)
     return pa.table({"whole": key[kept], "code": code[kept]})

@@ -83,7 +83,7 @@ def _fixed(column: pa.Array) -> Hashes:
 
 
 def _octets(values: np.ndarray[Any, Any]) -> Hashes:
-    return np.ascontiguousarray(values).view(np.uint8).reshape(len(values), -1)
+    return np.ascontiguousarray(values).view(np.uint8).reshape(len(values), values.itemsize)
 
 
 def _text(column: pa.Array) -> pa.Array:

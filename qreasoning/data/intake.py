@@ -91,7 +91,6 @@ def take_in(
         Partition(folder, "texts", TEXTS_SCHEMA, shards) as texts,
     ):
         for project in projects:
-
             preparing = Preparing(project, dimension_ids, key, shards, pulled_claims(project))
             for piece in ahead(preparing.prepare, answers(project, dimension_ids)):
                 rows.add(piece.rows, piece.shards)
@@ -142,7 +141,9 @@ class Preparing:
         return Prepared(rows, _texts(rows, words, at, rules), at)
 
     def _rows(self, piece: pa.Table, judged: Verdicts) -> pa.Table:
-        names = [name for name in annotations_schema(self.dimension_ids).names if name != "findings"]
+        names = [
+            name for name in annotations_schema(self.dimension_ids).names if name != "findings"
+        ]
         hashes = row_hashes([piece[name].combine_chunks() for name in names])
         made = {"reject": judged.reject, "warn": judged.warn}
         made |= {"hash": _fixed(hashes), "code": pa.array(codes(hashes))}
@@ -156,9 +157,7 @@ def _under_pseudonyms(piece: pa.Table, key: bytes) -> pa.Table:
     return piece.set_column(place, "annotator", names.take(logins.indices))
 
 
-def _without_addresses(
-    piece: pa.Table, dimension_ids: Sequence[str]
-) -> tuple[pa.Table, list[int]]:
+def _without_addresses(piece: pa.Table, dimension_ids: Sequence[str]) -> tuple[pa.Table, list[int]]:
     """The answers with e-mail addresses in their texts masked, and the rows that had some."""
     rows: set[int] = set()
     for name in (*TEXTS, *(f"{each}_note" for each in dimension_ids)):

@@ -1,7 +1,6 @@
 """Versions on disk, and an index of what each holds: small, beside them, and made again if lost."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,10 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from qreasoning.data.hashing import codes, hashes_of, row_hashes
-from qreasoning.data.partition import positions
+from qreasoning.data.partition import positions, shard_of
 from qreasoning.data.spec import SPLITS
 from qreasoning.data.version import newest_version
 from qreasoning.files import read_manifest, replace_folder
-from qreasoning.records import annotations_schema
 
 QUARANTINE = "quarantine.parquet"
 TABLES = ("chains", "annotations", "quarantine")
@@ -79,6 +77,41 @@ def newest(folder: Path) -> Version | None:
     if not where.is_dir():
         replace_folder(where, lambda draft: _index_again(version, draft))
     return version
+
+
+def _index_again(version: Version, draft: Path) -> None:
+    """The index of a version, from its files."""
+    kept_aside = parquet.read_table(version.folder / QUARANTINE)
+    bounds = shard_of(kept_aside["image_id"], version.shards)
+    for shard in range(version.shards):
+        mine = kept_aside.filter(pa.array(bounds == shard))
+        write_index(draft / f"{shard}.arrow", _index_of_files(version, shard, mine))
+
+
+def _index_of_files(version: Version, shard: int, kept_aside: pa.Table) -> pa.Table:
+    parts: dict[str, list[pa.Table]] = {"chains": [], "annotations": []}
+    for split in SPLITS:
+        for table, found in parts.items():
+            path = version.folder / "data" / table / file_name(split, shard, version.shards)
+            rows = parquet.read_table(path)
+            if table == "annotations":
+                rows = rows.append_column("split", pa.array([split] * rows.num_rows, pa.string()))
+            found.append(rows)
+    chains, answers = (pa.concat_tables(each) for each in parts.values())
+    counts = pc.list_value_length(chains["chains"]).to_numpy()
+    pictures = chains.drop_columns(["image", "chains"])
+    pictures = pictures.append_column("has_picture", chains["image"].is_valid())
+    names = [name for name in kept_aside.column_names if name != "findings"]
+    hashes, aside = (
+        row_hashes([rows[name].combine_chunks() for name in names])
+        for rows in (answers, kept_aside)
+    )
+    aside_hashes = pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(32), len(aside), [None, pa.py_buffer(aside.tobytes())]
+    )
+    return index_of(
+        pictures, counts, answers, hashes, kept_aside.append_column("hash", aside_hashes)
+    )[0]
 
 
 def index_folder(dataset: Path, content_sha256: str) -> Path:
@@ -184,6 +217,11 @@ def index_of(
         ),
     ]
     return pa.concat_tables(parts), values
+
+
+def file_name(split: str, shard: int, of: int) -> str:
+    """The name of one file of a split."""
+    return f"{split}-{shard:05d}-of-{of:05d}.parquet"
 
 
 def _splits(rows: pa.Table) -> Array:

@@ -4,13 +4,14 @@ Nothing is read or written here, and no other shard is looked at.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qreasoning.data.human_model import HumanModel
 from qreasoning.data.human_scores import MeanScores, mean_scores
 from qreasoning.data.partition import positions
 from qreasoning.data.previous import picture_codes
@@ -38,17 +39,16 @@ FLAGS_SCHEMA = pa.schema([("code", pa.uint64()), ("reject", pa.bool_()), ("text"
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides beside the rows themselves. `bias` is what is taken off each annotator's ratings,
-    by dimension (and `overall`) and annotator; empty for the plain mean. `folders` are the
-    folders of the projects' pictures (None: not at hand), `dropped` pictures that are left out,
+    """What decides beside the rows themselves. `folders` are those of the projects' pictures (None:
+    not at hand), `model` is how ratings become scores, `dropped` are pictures that are left out,
     with the reason."""
 
     dimension_ids: tuple[str, ...]
     fractions: Fractions
     groups: Groups
     folders: Mapping[str, str | None]
-    bias: Mapping[str, Mapping[str, float]]
-    dropped: Mapping[str, str]
+    model: HumanModel
+    dropped: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Shard:
 
     `pictures` has the columns of `chains_schema` but `image`, and `file`; `answers` those of
     `annotations_schema`, and `split` and `hash`; `quarantine` those of `annotations_schema` and
-    `hash`; `left_out` pictures with a score that are in no split.
+    `hash`, and the findings that are to blame as `reject`; `left_out` pictures with a score that are in no split.
     """
 
     pictures: pa.Table
@@ -168,7 +168,9 @@ def _pictures(kept: pa.Table, scores: pa.Table, settings: Settings) -> pa.Table:
     files = pa.array(
         [
             None if settings.folders.get(project) is None else f"{settings.folders[project]}/{name}"
-            for project, name in zip(own["project"].to_pylist(), own["name"].to_pylist(), strict=True)
+            for project, name in zip(
+                own["project"].to_pylist(), own["name"].to_pylist(), strict=True
+            )
         ],
         pa.string(),
     )
@@ -179,9 +181,7 @@ def _pictures(kept: pa.Table, scores: pa.Table, settings: Settings) -> pa.Table:
         "place": pc.binary_join_element_wise(own["project"], own["name"], "/"),
         "file": files,
     }
-    columns = [
-        known.get(field.name, pa.nulls(count, field.type)) for field in SCORES_SCHEMA
-    ]
+    columns = [known.get(field.name, pa.nulls(count, field.type)) for field in SCORES_SCHEMA]
     return pa.concat_tables([scores, pa.table(columns, schema=SCORES_SCHEMA)])
 
 
@@ -260,7 +260,9 @@ def _chains(pictures: pa.Table, answers: pa.Table, which: Array, settings: Setti
     none = scores.count == 0
     has_score = pictures["mos"].is_valid()
     made = {
-        **{name: pictures[name] for name in ("image_id", "name", "source", "reference_id", "split")},
+        **{
+            name: pictures[name] for name in ("image_id", "name", "source", "reference_id", "split")
+        },
         "mos": pc.coalesce(pictures["mos"], human),
         "mos_source": pc.if_else(has_score, "benchmark", "annotators"),
         "mos_set": pictures["source"],
@@ -296,13 +298,18 @@ def _scores(
     field: str, answers: pa.Table, which: Array, count: int, settings: Settings
 ) -> MeanScores:
     ratings = answers[field].to_numpy().astype(np.float64)
-    biases = settings.bias.get(field)
-    bias = None
-    if biases is not None:
-        annotators = answers["annotator"].combine_chunks().dictionary_encode()
-        known = [biases.get(name, 0.0) for name in annotators.dictionary.to_pylist()]
-        bias = np.array(known, np.float64)[annotators.indices.to_numpy()]
-    return mean_scores(ratings, which, count, bias)
+    annotators = answers["annotator"].combine_chunks().dictionary_encode()
+    people, numbers = annotators.dictionary.to_pylist(), annotators.indices.to_numpy()
+
+    def of_each(known: Mapping[str, float] | None, otherwise: float) -> Array | None:
+        if known is None:
+            return None
+        values = np.array([known.get(name, otherwise) for name in people], np.float64)
+        return values[numbers]
+
+    bias = of_each(settings.model.bias.get(field), 0.0)
+    weight = of_each(settings.model.weight.get(field), 1.0)
+    return mean_scores(ratings, which, count, bias, weight)
 
 
 def _dimensions(
@@ -335,8 +342,10 @@ def _quarantine(rows: pa.Table, settings: Settings) -> pa.Table:
         [*one, *other]
         for one, other in zip(rows["reject"].to_pylist(), rows["warn"].to_pylist(), strict=True)
     ]
-    names = [each for each in annotations_schema(settings.dimension_ids).names if each != "findings"]
-    table = rows.select([*names, "hash"])
+    names = [
+        each for each in annotations_schema(settings.dimension_ids).names if each != "findings"
+    ]
+    table = rows.select([*names, "hash", "reject"])
     return table.append_column("findings", pa.array(lists, pa.list_(pa.string())))
 
 

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +11,7 @@ from qreasoning.data.hashing import codes, hashes_of
 from qreasoning.data.partition import positions
 from qreasoning.data.spec import SPLITS, Fractions
 
-Codes = np.ndarray[Any, np.dtype[np.int8]]
+Codes = np.ndarray[tuple[int, ...], np.dtype[np.int8]]
 """Splits as places in `SPLITS`; -1 where there is none."""
 
 TIED = "near copy across splits"
@@ -29,8 +27,8 @@ class Groups:
     """
 
     references: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
-    joined: Mapping[str, str] = MappingProxyType({})
-    fixed: Mapping[str, frozenset[str]] = MappingProxyType({})
+    joined: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def group_of(pictures: pa.Table, references: pa.Array) -> pa.Array:
@@ -56,7 +54,7 @@ def assign_splits(
     """
     group = group_of(pictures, groups.references)
     published = positions(pictures["published"], pa.array(SPLITS)).astype(np.int8)
-    splits = np.where(published >= 0, published, assigned).astype(np.int8)
+    splits: Codes = np.where(published >= 0, published, assigned).astype(np.int8)
     group, votes = _voted(group, groups)
     tied = np.flatnonzero((splits < 0) & (votes == _TWO))
     open_ = np.flatnonzero(splits < 0)
@@ -72,7 +70,7 @@ _TWO = -2
 
 def _voted(group: pa.Array, groups: Groups) -> tuple[pa.Array, Codes]:
     """The groups, joined ones under their common name, and the split that each has (-1: none)."""
-    votes = np.full(len(group), -1, np.int8)
+    votes: Codes = np.full(len(group), -1, np.int8)
     if groups.joined:
         places = positions(group, pa.array(list(groups.joined)))
         names = pa.array(list(groups.joined.values())).take(pa.array(np.maximum(places, 0)))

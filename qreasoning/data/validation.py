@@ -156,8 +156,10 @@ def _having_label(labels: pa.ChunkedArray, label: str) -> Mask:
 
 
 def _mask(values: Any) -> Mask:
-    mask: Mask = values.to_numpy(zero_copy_only=False) if isinstance(values, pa.Array) else (
-        values.to_numpy()
+    mask: Mask = (
+        values.to_numpy(zero_copy_only=False)
+        if isinstance(values, pa.Array)
+        else (values.to_numpy())
     )
     return mask.astype(np.bool_)
 

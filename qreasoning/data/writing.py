@@ -82,7 +82,7 @@ def _described(shard: Shard, number: int, work: Path, before: pa.Table) -> Writt
     per_picture = pc.list_value_length(shard.pictures["chains"]).to_numpy()
     hashes = _bytes(shard.answers["hash"])
     index, values = index_of(pictures, per_picture, shard.answers, hashes, shard.quarantine)
-    write_index(work / f"{number}.arrow", index)
+    write_index(work / "index" / f"{number}.arrow", index)
     digests = {f"{name}/{number:05d}": digest_of(each) for name, each in values.items()}
     left_out = shard.left_out.select(["image_id", "findings"]).to_pylist()
     digests |= {f"left out/{row['image_id']}": ";".join(row["findings"]) for row in left_out}
@@ -111,20 +111,20 @@ def _counts(shard: Shard, per_picture: np.ndarray[Any, Any]) -> Counter[tuple[st
     counts[MOS_ONLY,] = int((scored & (per_picture == 0)).sum())
     counts["quarantined",] = shard.quarantine.num_rows
     counts["quarantined_images",] = shard.left_out.num_rows
-    for what, table in (
-        ("reasons", shard.quarantine),
-        ("warnings", shard.answers),
-        ("image_reasons", shard.left_out),
+    for what, lists in (
+        ("reasons", shard.quarantine["reject"]),
+        ("warnings", shard.answers["findings"]),
+        ("image_reasons", shard.left_out["findings"]),
     ):
-        counts.update(_reasons(what, table))
+        counts.update(_reasons(what, lists))
     for number, images in Counter(per_picture.tolist()).items():
         counts["overlap", str(number)] = images
     return counts
 
 
-def _reasons(what: str, rows: pa.Table) -> Counter[tuple[str, ...]]:
+def _reasons(what: str, lists: pa.ChunkedArray) -> Counter[tuple[str, ...]]:
     # "caption too short (2 of 3 words)" counts as "caption too short".
-    texts = pc.list_flatten(rows["findings"])
+    texts = pc.list_flatten(lists)
     plain = pc.replace_substring_regex(texts, r"(?s) \(.*", "")
     return Counter({(what, each["values"]): each["counts"] for each in _counted(plain)})
 
@@ -141,11 +141,12 @@ def gather_parts(work: Path, name: str, of: int, target: Path, schema: pa.Schema
     count = 0
     with parquet.ParquetWriter(target, schema, compression="zstd") as writer:
         for number in range(of):
-            rows = pa.ipc.open_stream(pa.memory_map(str(work / f"{name}-{number}.arrow"))).read_all()
+            rows = pa.ipc.open_stream(
+                pa.memory_map(str(work / f"{name}-{number}.arrow"))
+            ).read_all()
             keys = [name for name in ("image_id", "annotator", "project") if name in schema.names]
             rows = rows.sort_by([(key, "ascending") for key in keys])
             count += rows.num_rows
             if rows.num_rows:
                 writer.write_table(rows.cast(schema))
     return count
-
