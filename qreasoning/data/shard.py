@@ -57,7 +57,8 @@ class Shard:
 
     `pictures` has the columns of `chains_schema` but `image`, and `file`; `answers` those of
     `annotations_schema`, and `split` and `hash`; `quarantine` those of `annotations_schema` and
-    `hash`, and the findings that are to blame as `reject`; `left_out` pictures with a score that are in no split.
+    `hash`, and the findings that are to blame as `reject`; `left_out` pictures with a score that
+    are in no split.
     """
 
     pictures: pa.Table
