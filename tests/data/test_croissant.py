@@ -52,7 +52,8 @@ def test_croissant_records_hold_pictures_and_chains(version, workspace):
     import mlcroissant
 
     rows = {
-        row["chains/name"]: row for row in mlcroissant.Dataset(str(version / FILE)).records("chains")
+        row["chains/name"]: row
+        for row in mlcroissant.Dataset(str(version / FILE)).records("chains")
     }
     assert len(rows) == 10
     picture = rows[b"p0.png"]["chains/image"]
