@@ -68,9 +68,9 @@ def stack(fingerprints: Sequence[bytes]) -> Stack:
 
 def is_flat(fingerprints: Stack) -> npt.NDArray[np.bool_]:
     """Which of (n, 32, 32) fingerprints have too little structure to be told from others."""
-    energy = (_spectra(fingerprints) * _weights(_COMPARED)).reshape(len(fingerprints), -1) ** 2
-    total = energy.sum(axis=1)
-    parts = total**2 / np.maximum((energy**2).sum(axis=1), 1e-9)
+    energy = (_spectra(fingerprints) * _weights(_COMPARED)) ** 2
+    total = energy.sum(axis=(1, 2))
+    parts = total**2 / np.maximum((energy**2).sum(axis=(1, 2)), 1e-9)
     return (np.sqrt(total) / SIDE < _LEAST_CONTRAST) | (parts < _LEAST_PARTS)
 
 

@@ -76,3 +76,20 @@ def test_export_never_overwrites_and_needs_a_complete_version(version, tmp_path)
     with pytest.raises(DataError, match="no complete version"):
         export(version, "csv", tmp_path / "other")
     assert not (tmp_path / "other").exists()
+
+
+def test_export_by_the_command_goes_to_outputs_once(qr, workspace, list_scores):
+    list_scores([("a.png", 25, "train", ""), ("b.png", 75, "test", "")])
+    (workspace.root / "annotation" / "dataset.yaml").write_text(
+        "name: small\nscore_sets:\n  - {name: list, file: scores.csv, range: [0, 100], "
+        "columns: {split: split}}\n"
+    )
+    command = ("build-dataset", "--export", "csv")
+    first, again = (qr(*command, cwd=workspace.root) for _ in range(2))
+    out = workspace.root / "outputs" / "exports" / "small-1.0.0-csv"
+    assert first.returncode == again.returncode == 0, first.stderr + again.stderr
+    assert "holds 2 rows" in first.stdout
+    assert "is there already" in again.stdout
+    assert "a.png" in (out / "chains-train.csv").read_text("utf-8")
+    refused = qr(*command[:2], "xml", cwd=workspace.root)
+    assert refused.returncode == 2
