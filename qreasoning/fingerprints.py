@@ -137,6 +137,8 @@ def _screen(fingerprints: Stack) -> Floats:
 
 
 def _compared(one: Stack, other: Stack, pairs: npt.NDArray[np.int64]) -> list[NearCopy]:
+    if not len(pairs):
+        return []
     pairs = pairs[_alike_in_tone(one, other, pairs)]
     turn = _turn(one, other, pairs)
     found: dict[tuple[int, int], float] = {}
