@@ -168,7 +168,9 @@ def test_find_leaks_catches_a_validation_list_drawn_from_koniqs_test_list(worksp
     ]
     report = find_leaks(entries, benchmarks)
     assert found(report.leaks) == [(index, "name", "reject") for index in range(200)]
-    with pytest.raises(DataError, match=rf"^mine/{drawn[0]} is in validation .* 199 more leak"):
+    with pytest.raises(
+        DataError, match=rf"^mine/{drawn[0]} is in validation .* There are 199 more"
+    ):
         refuse(report.leaks, LeakSettings())
     refuse(report.leaks, LeakSettings(on_leak="drop"))
 
