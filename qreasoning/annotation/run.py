@@ -12,7 +12,7 @@ from typing import Any
 
 from qreasoning.annotation.client import Server, other_version, remote
 from qreasoning.annotation.faults import TESTED
-from qreasoning.annotation.findings import Finder, Finding, write_findings
+from qreasoning.annotation.findings import write_findings
 from qreasoning.annotation.interface import form_version
 from qreasoning.annotation.log import Log
 from qreasoning.annotation.pictures import Pictures, collect
@@ -23,6 +23,7 @@ from qreasoning.annotation.status import StatusTable, status_table
 from qreasoning.annotation.store import Pulled, pull
 from qreasoning.annotation.sync import Synced, sync
 from qreasoning.annotation.table import Current, current, write_table
+from qreasoning.checks.findings import Finder, Finding
 from qreasoning.errors import ServerError, SettingsError
 from qreasoning.workspace import Workspace, cache_folder
 

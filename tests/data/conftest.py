@@ -97,7 +97,7 @@ def _row(
         **dict.fromkeys(dimensions, 3),
         **{f"{each}_note": None for each in dimensions},
         "caption": "Coloured noise everywhere.",
-        "reasoning": "Nothing can be seen, so the quality is bad.",
+        "reasoning": f"In {name} nothing can be seen, so the quality is bad.",
         "overall": overall,
         "seconds": 12.5,
         "created": "2026-01-01T00:00:00Z",

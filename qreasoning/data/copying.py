@@ -1,0 +1,91 @@
+"""Texts taken from other texts: near copies of an annotator's own, and the same text in two splits.
+
+Both look at texts of the whole dataset, a shard of annotators or a stretch of keys at a time.
+"""
+
+import numpy as np
+import pyarrow as pa
+
+from qreasoning.data.intake import ahead
+from qreasoning.data.near_copies import Texts, find_copies
+from qreasoning.data.partition import Partition
+from qreasoning.data.shard import FLAGS_SCHEMA
+from qreasoning.data.validation import TEXTS
+
+KEYS_AT_ONCE = 4_000_000
+"""Texts whose keys are compared at once."""
+
+
+def near_copy_flags(texts: Partition, share: float, reject: bool) -> pa.Table:
+    """A finding for each answer with a text that is nearly an earlier one of its annotator."""
+
+    def of_shard(shard: int) -> pa.Table:
+        return _copies(texts.read(shard), share, reject)
+
+    return pa.concat_tables([FLAGS_SCHEMA.empty_table(), *ahead(of_shard, range(texts.count))])
+
+
+def _copies(rows: pa.Table, share: float, reject: bool) -> pa.Table:
+    rows = rows.combine_chunks()
+    if not rows.num_rows:
+        return FLAGS_SCHEMA.empty_table()
+    pairs = rows["pairs"].combine_chunks()
+    code, field = rows["code"].to_numpy(), rows["field"].to_numpy()
+    annotator = rows["annotator"].combine_chunks().dictionary_encode().indices.to_numpy()
+    created = rows["created"].combine_chunks().dictionary_encode()
+    texts = Texts(
+        annotator=annotator.astype(np.int64),
+        rank=_ranks(created, code, field),
+        offsets=pairs.offsets.to_numpy().astype(np.int64) - pairs.offsets[0].as_py(),
+        pairs=pairs.flatten().to_numpy(),
+    )
+    found = find_copies(texts, share)
+    same = code[found.text] == code[found.source]
+    names = np.array(TEXTS)
+    whose = np.where(same, "repeats the ", "like an own ")
+    details = [
+        f"{TEXTS[own]} copied ({how}{source}, {alike:.0%} of the word pairs)"
+        for own, how, source, alike in zip(
+            field[found.text].tolist(),
+            whose.tolist(),
+            names[field[found.source]].tolist(),
+            found.share.tolist(),
+            strict=True,
+        )
+    ]
+    columns = [pa.array(code[found.text]), pa.array(np.full(len(details), reject)), details]
+    return pa.table(columns, schema=FLAGS_SCHEMA)
+
+
+def _ranks(created: pa.DictionaryArray, code: np.ndarray, field: np.ndarray) -> np.ndarray:
+    """The place of each text in time; at one time in an order that follows from the answers."""
+    moments = np.argsort(np.argsort(np.array(created.dictionary.to_pylist(), dtype=object)))
+    order = np.lexsort((field, code, moments[created.indices.to_numpy()]))
+    ranks = np.empty(len(order), np.int64)
+    ranks[order] = np.arange(len(order))
+    return ranks
+
+
+def repeated_texts(texts: Partition) -> pa.Table:
+    """The texts that, word for word, another answer has too: `whole` and the answer's `code`."""
+    sizes = [texts.read(shard, ["whole"]).num_rows for shard in range(texts.count)]
+    passes = max(1, -(-sum(sizes) // KEYS_AT_ONCE))
+    return pa.concat_tables([_repeated(texts, number, passes) for number in range(passes)])
+
+
+def _repeated(texts: Partition, number: int, passes: int) -> pa.Table:
+    """Of the keys with remainder `number`, those that occur in two answers."""
+    parts = []
+    for shard in range(texts.count):
+        rows = texts.read(shard, ["whole", "code"])
+        whole = rows["whole"].to_numpy()
+        mine = (whole % np.uint64(passes) == number) & (whole != 0)
+        parts.append(np.stack([whole[mine], rows["code"].to_numpy()[mine]]))
+    key, code = np.concatenate(parts, axis=1)
+    order = np.lexsort((code, key))
+    key, code = key[order], code[order]
+    starts = np.flatnonzero(np.diff(key, prepend=~key[:1]))
+    ends = np.append(starts[1:], len(key))[: len(starts)]
+    several = code[starts] != code[ends - 1]
+    kept = np.repeat(several, ends - starts)
+    return pa.table({"whole": key[kept], "code": code[kept]})
