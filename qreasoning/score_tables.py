@@ -129,8 +129,12 @@ def _require(path: Path, file: ScoreFile, found: list[str]) -> None:
 def _named(table: "pa.Table", file: ScoreFile) -> "pa.Table":
     import pyarrow as pa
 
+    kinds = {what: pa.float64() if what in _NUMBERS else pa.string() for what in file.columns.named}
     return pa.table(
-        {what: table.column(_in_file(column)) for what, column in file.columns.named.items()}
+        {
+            what: table.column(_in_file(column)).cast(kinds[what])
+            for what, column in file.columns.named.items()
+        }
     )
 
 
@@ -144,7 +148,7 @@ def _checked(table: "pa.Table", score_set: ScoreSet, path: Path, first: int) -> 
     place.refuse(~np.isfinite(raw), "the score {} is no finite number. Correct or remove it.", raw)
     outside = (raw < min(bounds)) | (raw > max(bounds))
     place.refuse(outside, f"the score {{}} is outside {list(bounds)}. Correct it.", raw)
-    names = table.column("image").cast(pa.string())
+    names = table.column("image")
     unnamed = np.asarray(names.is_null()) | (np.asarray(names.fill_null("")) == "")
     place.refuse(unnamed, "the image has no name. Add it, or remove the row.", raw)
     spread = _spread(table, place)
@@ -181,10 +185,8 @@ class _Place(NamedTuple):
 def _numbers(table: "pa.Table", what: str) -> "Any":
     """A column as float64, nan where nothing is given."""
     import numpy as np
-    import pyarrow as pa
 
-    column = table.column(what).cast(pa.float64())
-    return np.asarray(column.fill_null(math.nan), np.float64)
+    return np.asarray(table.column(what).fill_null(math.nan), np.float64)
 
 
 def _spread(table: "pa.Table", place: _Place) -> "pa.Array":
@@ -207,7 +209,7 @@ def _splits(table: "pa.Table", file: ScoreFile, place: _Place) -> "pa.Array":
 
     if "split" not in table.column_names:
         return pa.nulls(table.num_rows, pa.string())
-    given = table.column("split").cast(pa.string()).to_pylist()
+    given = table.column("split").to_pylist()
     found = np.array([file.split_names.get(each, each) if each else None for each in given], object)
     wrong = np.array([each not in (None, *SPLITS) for each in found], bool)
     place.refuse(
@@ -223,7 +225,7 @@ def _references(
     import pyarrow as pa
 
     if "reference" in table.column_names:
-        return table.column("reference").cast(pa.string())
+        return table.column("reference")
     if file.reference_pattern is None:
         return pa.nulls(table.num_rows, pa.string())
     pattern = re.compile(file.reference_pattern)

@@ -1,7 +1,7 @@
 """Identity and fingerprint of picture files, kept so that a file is read once and not each time."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,20 +43,20 @@ def hash_pictures(
     """
     known = _read(kept)
     rows = {name: _stamp(file) for name, file in files.items()}
-    new = [name for name, stamp in rows.items() if known.get(name, (None,))[0] != stamp]
-    found = {name: known[name][1] for name in rows if name not in set(new)}
+    found = {
+        name: known[name][1] for name in rows if name in known and known[name][0] == rows[name]
+    }
+    new = [name for name in rows if name not in found]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for count, (name, hashed) in enumerate(pool.map(_hash, _of(new, files)), start=1):
+        for count, (name, hashed) in enumerate(
+            pool.map(_hash, [(name, files[name]) for name in new]), start=1
+        ):
             found[name] = hashed
             if count % _SAID_EVERY == 0:
                 say(f"fingerprints: {count:,} of {len(new):,} new pictures")
     if new or len(known) != len(found):
         _write(kept, [(name, *rows[name], *found[name]) for name in sorted(found)])
     return {name: found[name] for name in files}
-
-
-def _of(names: Iterable[str], files: Mapping[str, Path]) -> list[tuple[str, Path]]:
-    return [(name, files[name]) for name in names]
 
 
 def _hash(named: tuple[str, Path]) -> tuple[str, Hashed]:

@@ -281,7 +281,7 @@ def refuse(leaks: Sequence[Leak], settings: LeakSettings) -> None:
     found = [leak for leak in leaks if leak.severity == "reject"]
     if not found or settings.on_leak == "drop":
         return
-    more = f" {len(found) - 1:,} more leak like it." if len(found) > 1 else ""
+    more = f" There are {len(found) - 1:,} more." if len(found) > 1 else ""
     raise DataError(
         f"{found[0].text}{more} Remove the rows, or set on_leak: drop under 'leaks' to keep them "
         "aside."
