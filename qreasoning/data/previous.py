@@ -65,18 +65,50 @@ class Version:
             rows = rows.filter(pa.array(mine))
         return rows
 
+    def rows(self, table: str, shard: int, of: int) -> pa.Table:
+        """The rows of a table without pictures' bytes, for the pictures of one shard of `of`;
+        `annotations` with their `split`."""
+        if table == "quarantine":
+            return parquet.read_table(self.folder / QUARANTINE)
+        first = shard * self.shards // of
+        last = max(first + 1, (shard + 1) * self.shards // of)
+        parts = [
+            _without_image(
+                self.folder / "data" / table / file_name(split, number, self.shards), split
+            )
+            for split in SPLITS
+            for number in range(first, last)
+        ]
+        rows = pa.concat_tables(parts)
+        if self.shards < of:
+            rows = rows.filter(pa.array(shard_of(rows["image_id"], of) == shard))
+        return rows
+
+
+def version_of(folder: Path) -> Version | None:
+    """A version by its folder, or None where it is not there or not complete."""
+    manifest = read_manifest(folder)
+    return None if manifest is None else Version(folder, manifest)
+
 
 def newest(folder: Path) -> Version | None:
     """The newest complete version of a dataset with its index, or None where there is none."""
     number = newest_version(folder)
-    manifest = read_manifest(folder / number) if number else None
-    if number is None or manifest is None:
+    version = version_of(folder / number) if number else None
+    if version is None:
         return None
-    version = Version(folder / number, manifest)
-    where = index_folder(folder, manifest["content_sha256"])
+    where = index_folder(folder, version.manifest["content_sha256"])
     if not where.is_dir():
         replace_folder(where, lambda draft: _index_again(version, draft))
     return version
+
+
+def _without_image(path: Path, split: str) -> pa.Table:
+    names = [name for name in parquet.read_schema(path).names if name != "image"]
+    rows = parquet.read_table(path, columns=names)
+    if "split" in names:
+        return rows
+    return rows.append_column("split", pa.array([split] * rows.num_rows, pa.string()))
 
 
 def _index_again(version: Version, draft: Path) -> None:
