@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qreasoning.data.collection import NOTHING, Collected, collected
 from qreasoning.data.copying import near_copy_flags, repeated_texts
 from qreasoning.data.crossing import copied_between_splits, crossing_ties
 from qreasoning.data.human_model import HumanModel, human_model
@@ -45,6 +46,7 @@ class Assembled:
     leaks: tuple[Leak, ...]
     checks: Mapping[str, Mapping[str, Any]]
     model: HumanModel
+    collected: Collected
 
 
 def assemble(sources: Sources, before: Version | None, work: Path, say: Say) -> Assembled:
@@ -100,6 +102,7 @@ class _Made:
 
     written: Written
     leaks: tuple[Leak, ...]
+    collected: Collected
     repeated: pa.Table
     splits: Mapping[str, tuple[str, str]]
     """Of the pictures that are near copies of others: their place and split."""
@@ -168,6 +171,7 @@ class _Shards:
         return _Made(
             written,
             leaks,
+            collected(shard.answers, ids),
             mine.select(["code", "split", "project", "name"]),
             _placed(shard, linked),
         )
@@ -220,6 +224,7 @@ class _Shards:
             counts=counts,
             difference=difference,
             leaks=leaks,
+            collected=sum((each.collected for each in made), NOTHING),
             checks=find_leaks([], self.benchmarks).checks,
             model=self.settings.model,
         )
