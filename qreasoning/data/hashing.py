@@ -23,9 +23,8 @@ def row_hashes(columns: Sequence[pa.Array]) -> Hashes:
     Different rows give different bytes: numbers and the lengths of all texts come first, in fixed
     width (null differs from empty and from 0, all nan are one), then the texts.
     """
-    numbers = [_fixed(column) for column in columns]
     texts = [_text(column) for column in columns if not _is_number(column.type)]
-    prefix = _as_binary(np.concatenate(numbers, axis=1))
+    prefix = _as_binary(fixed_bytes(columns))
     return hashes_of(pc.binary_join_element_wise(prefix, *texts, b""))
 
 
@@ -44,6 +43,12 @@ def hashes_of(values: pa.Array) -> Hashes:
 def codes(hashes: Hashes) -> Codes:
     """The first eight bytes of each hash as a number that sorts like the hash."""
     return np.ascontiguousarray(hashes[:, :8]).view(">u8").reshape(-1).astype(np.uint64)
+
+
+def fixed_bytes(columns: Sequence[pa.Array]) -> Hashes:
+    """What numbers, and the lengths of texts, say in each row: (n, width) bytes, the same for the
+    same values."""
+    return np.concatenate([_fixed(column) for column in columns], axis=1)
 
 
 def digest_of(hashes: Hashes) -> str:

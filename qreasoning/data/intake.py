@@ -162,15 +162,18 @@ def _without_addresses(piece: pa.Table, dimension_ids: Sequence[str]) -> tuple[p
     rows: set[int] = set()
     for name in (*TEXTS, *(f"{each}_note" for each in dimension_ids)):
         column = piece[name]
-        if column.null_count == len(column):
-            continue
-        having = pc.fill_null(pc.match_substring(column, "@"), False)
-        if pc.any(having).as_py():
+        if any(_holds(chunk, b"@") for chunk in column.chunks):
             masked = pc.replace_substring_regex(column, ADDRESS, MASK)
             changed = pc.fill_null(pc.not_equal(masked, column), False)
             rows.update(np.flatnonzero(changed.to_numpy()).tolist())
             piece = piece.set_column(piece.column_names.index(name), name, masked)
     return piece, sorted(rows)
+
+
+def _holds(texts: pa.Array, piece: bytes) -> bool:
+    """Whether `piece` is anywhere in a string array, as far as one look over its bytes tells."""
+    content = texts.buffers()[2]
+    return content is not None and piece in content.to_pybytes()
 
 
 def _fixed(hashes: np.ndarray[Any, Any]) -> pa.Array:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
-from qreasoning.data.hashing import codes, hashes_of, row_hashes
+from qreasoning.data.hashing import codes, fixed_bytes, hashes_of, row_hashes
 from qreasoning.data.partition import positions, shard_of
 from qreasoning.data.spec import SPLITS
 from qreasoning.data.version import newest_version
@@ -176,13 +176,14 @@ def picture_values(pictures: pa.Table, hashes: Array, counts: Array) -> Array:
 
 
 def _octets(lists: pa.Array) -> pa.Array:
-    """Lists of structs of numbers and texts as bytes, for hashing."""
+    """Lists of structs as bytes, for hashing: their numbers. (Their texts are the dimensions, which
+    a version names once.)"""
     values = lists.flatten()
     if not len(values):
         return pa.array([b""] * len(lists), pa.binary())
-    hashes = row_hashes(values.flatten())
+    rows = fixed_bytes(values.flatten())
     lengths = lists.value_lengths().to_numpy(zero_copy_only=False)
-    return _binary(np.concatenate([[0], np.cumsum(lengths)]) * hashes.shape[1], hashes)
+    return _binary(np.concatenate([[0], np.cumsum(lengths)]) * rows.shape[1], rows)
 
 
 def _binary(bounds: Array, content: Array) -> pa.Array:
