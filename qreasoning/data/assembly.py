@@ -17,7 +17,15 @@ from qreasoning.data.copying import near_copy_flags, repeated_texts
 from qreasoning.data.crossing import copied_between_splits, crossing_ties
 from qreasoning.data.human_model import HumanModel, human_model
 from qreasoning.data.intake import Intake, ahead, take_in
-from qreasoning.data.leaks import Benchmark, Entry, Leak, find_leaks, read_benchmarks, refuse
+from qreasoning.data.leaks import (
+    Benchmark,
+    Entry,
+    Leak,
+    find_leaks,
+    read_benchmarks,
+    refuse,
+    test_names,
+)
 from qreasoning.data.partition import Partition, shard_count
 from qreasoning.data.previous import INDEX_SCHEMA, TABLES, Version
 from qreasoning.data.pseudonyms import read_key
@@ -58,7 +66,9 @@ def assemble(sources: Sources, before: Version | None, work: Path, say: Say) -> 
     seen = survey(sources.score_sets, sources.root)
     count = shard_count(sum(project.rows for project in sources.projects) + seen.rows)
     prints: dict[str, bytes] = {}
-    scores = take_in_scores(sources.score_sets, workspace, work, count, prints, say)
+    benchmarks = read_benchmarks(spec.leaks, sources.score_sets, workspace, say)
+    tests = test_names(benchmarks)
+    scores = take_in_scores(sources.score_sets, workspace, work, count, prints, tests, say)
     key = read_key(sources.root) if sources.projects else b""
     intake = take_in(sources.projects, sources.dimension_ids, key, work, count, say)
     say("looking for copied texts")
@@ -72,8 +82,8 @@ def assemble(sources: Sources, before: Version | None, work: Path, say: Say) -> 
         groups=groups_of(seen, scores, ties, _binding(before, sources)),
         folders=sources.folders,
         model=human_model(sources, intake.rows, rejected),
+        tests=tests,
     )
-    benchmarks = read_benchmarks(spec.leaks, sources.score_sets, workspace, say)
     say("deciding and writing")
     shards = _Shards(sources, intake, scores, before, settings, benchmarks, prints, work)
     return shards.assembled(flags, ties)
