@@ -12,11 +12,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qreasoning.data.collection import NOTHING, Collected, collected
 from qreasoning.data.copying import near_copy_flags, repeated_texts
 from qreasoning.data.crossing import copied_between_splits, crossing_ties
 from qreasoning.data.human_model import HumanModel, human_model
 from qreasoning.data.intake import Intake, ahead, take_in
-from qreasoning.data.leaks import Benchmark, Entry, Leak, find_leaks, read_benchmarks, refuse
+from qreasoning.data.leaks import (
+    Benchmark,
+    Entry,
+    Leak,
+    find_leaks,
+    read_benchmarks,
+    refuse,
+    test_names,
+)
 from qreasoning.data.partition import Partition, shard_count
 from qreasoning.data.previous import INDEX_SCHEMA, TABLES, Version
 from qreasoning.data.pseudonyms import read_key
@@ -45,6 +54,7 @@ class Assembled:
     leaks: tuple[Leak, ...]
     checks: Mapping[str, Mapping[str, Any]]
     model: HumanModel
+    collected: Collected
 
 
 def assemble(sources: Sources, before: Version | None, work: Path, say: Say) -> Assembled:
@@ -56,7 +66,9 @@ def assemble(sources: Sources, before: Version | None, work: Path, say: Say) -> 
     seen = survey(sources.score_sets, sources.root)
     count = shard_count(sum(project.rows for project in sources.projects) + seen.rows)
     prints: dict[str, bytes] = {}
-    scores = take_in_scores(sources.score_sets, workspace, work, count, prints, say)
+    benchmarks = read_benchmarks(spec.leaks, sources.score_sets, workspace, say)
+    tests = test_names(benchmarks)
+    scores = take_in_scores(sources.score_sets, workspace, work, count, prints, tests, say)
     key = read_key(sources.root) if sources.projects else b""
     intake = take_in(sources.projects, sources.dimension_ids, key, work, count, say)
     say("looking for copied texts")
@@ -70,8 +82,8 @@ def assemble(sources: Sources, before: Version | None, work: Path, say: Say) -> 
         groups=groups_of(seen, scores, ties, _binding(before, sources)),
         folders=sources.folders,
         model=human_model(sources, intake.rows, rejected),
+        tests=tests,
     )
-    benchmarks = read_benchmarks(spec.leaks, sources.score_sets, workspace, say)
     say("deciding and writing")
     shards = _Shards(sources, intake, scores, before, settings, benchmarks, prints, work)
     return shards.assembled(flags, ties)
@@ -100,6 +112,7 @@ class _Made:
 
     written: Written
     leaks: tuple[Leak, ...]
+    collected: Collected
     repeated: pa.Table
     splits: Mapping[str, tuple[str, str]]
     """Of the pictures that are near copies of others: their place and split."""
@@ -168,6 +181,7 @@ class _Shards:
         return _Made(
             written,
             leaks,
+            collected(shard.answers, ids),
             mine.select(["code", "split", "project", "name"]),
             _placed(shard, linked),
         )
@@ -220,6 +234,7 @@ class _Shards:
             counts=counts,
             difference=difference,
             leaks=leaks,
+            collected=sum((each.collected for each in made), NOTHING),
             checks=find_leaks([], self.benchmarks).checks,
             model=self.settings.model,
         )

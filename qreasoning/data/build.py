@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from qreasoning import files
-from qreasoning.data import card
+from qreasoning.data import card, croissant
 from qreasoning.data.assembly import Assembled, assemble
 from qreasoning.data.facts import difference_facts, difference_of, facts_of
 from qreasoning.data.place import building, make_room, put_in_place
@@ -103,6 +103,7 @@ def _finished(
         schema = with_features(LEFT_OUT_SCHEMA)
         gather_parts(work, "left-out", made.shards, made.draft / QUARANTINE_IMAGES, schema)
     (made.draft / card.FILE).write_text(card.render(facts), encoding="utf-8")
+    files.write_json(made.draft / croissant.FILE, croissant.croissant(facts, made.draft))
     files.write_manifest(made.draft, facts)
     return facts
 

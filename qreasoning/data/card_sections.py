@@ -13,6 +13,12 @@ from qreasoning.data.spec import SPLITS
 
 Facts = Mapping[str, Any]
 
+_METHODS = {
+    "mean": "their plain mean",
+    "bias_removed": "their mean after each person's bias is taken off",
+    "p910": "the model of ITU-T P.910 where its conditions hold",
+}
+
 
 def counts(facts: Facts) -> str:
     """Pictures, chains and annotations per split, and what supervises what."""
@@ -55,19 +61,23 @@ def collection(facts: Facts) -> str:
     """Guidelines, overlap, screening and agreement."""
     found = facts.get("collection") or {}
     lines = [
-        f"- guidelines of {each['project']}: {each['file']}, version {each['version']}"
-        for each in found.get("guidelines", ())
+        f"- project {name}: guidelines {_versions(each['guidelines'])}, form "
+        f"{_versions(each['forms'])}"
+        for name, each in _items(found, "projects")
     ]
     if "annotators" in found:
         lines.append(f"- annotators: {found['annotators']:,}")
-    if found.get("overlap"):
-        overlap = (f"{count:,} by {people}" for people, count in found["overlap"].items())
+    if facts["counts"].get("overlap"):
+        overlap = (f"{count:,} by {n}" for n, count in facts["counts"]["overlap"].items())
         lines.append(f"- pictures by number of annotators: {', '.join(overlap)}")
     if found.get("seconds_median") is not None:
         lines.append(f"- median time on task: {found['seconds_median']:.0f} s")
-    lines += [f"- screening, {what}: {value}" for what, value in _items(found, "screening")]
     text = "".join(f"{line}\n" for line in lines)
     return "\n".join(part for part in (text, _agreement(facts)) if part)
+
+
+def _versions(found: Iterable[str]) -> str:
+    return ", ".join(f"version {each}" for each in found) or "of no known version"
 
 
 def _agreement(facts: Facts) -> str:
@@ -97,9 +107,8 @@ def scores(facts: Facts) -> str:
     text = text + table(("score set", "unit", "worst", "best"), rows) if rows else ""
     human = facts.get("human_scores")
     if human:
-        why = f" ({human['why']})" if human.get("why") else ""
-        method = human["method"].replace("_", " ")
-        text += f"\nRatings of several people become one by: {method}{why}.\n"
+        text += f"\nRatings of several people become one by: {_METHODS[human['method']]}.\n"
+        text += "".join(f"- {what}: {why}\n" for what, why in _items(human, "why"))
     return text
 
 

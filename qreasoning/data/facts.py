@@ -33,6 +33,7 @@ def facts_of(sources: Sources, made: Assembled) -> dict[str, Any]:
         "human_scores": {"method": made.model.method, "why": dict(made.model.why)},
         "licences": _licences(sources),
         "leaks": _leaks(made),
+        **made.collected.facts(),
         "made_by": f"qreasoning {__version__}",
     }
 

@@ -156,6 +156,25 @@ def read_benchmarks(
     return benchmarks
 
 
+def test_names(benchmarks: Sequence[Benchmark]) -> dict[str, ListedNames]:
+    """The test list of each source that is declared to be a benchmark."""
+    return {source: each.names for each in benchmarks for source in each.sources}
+
+
+def with_test_split(
+    names: "pa.Array | pa.ChunkedArray", splits: "pa.Array", tests: ListedNames | None
+) -> "pa.Array | pa.ChunkedArray":
+    """`splits` of the images `names` of one source, where test images that have none are `test`: a
+    benchmark's test list is a published split."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    if tests is None:
+        return splits
+    listed = pa.array(["test" if tests.tests(name) else None for name in names.to_pylist()])
+    return compute.coalesce(splits, listed.cast(pa.string()))
+
+
 def _test_files(folder: Path, names: ListedNames) -> dict[str, Path]:
     files = {path.relative_to(folder).as_posix(): path for path in list_pictures(folder)}
     return {name: path for name, path in files.items() if names.tests(name) or names.possibly(name)}

@@ -1,6 +1,6 @@
 """Taking in score lists: their pictures identified, divided into shards on disk."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qreasoning.benchmark_sets import ListedNames
 from qreasoning.data.hashes import Hashed
+from qreasoning.data.leaks import with_test_split
 from qreasoning.data.partition import Partition, shard_of
 from qreasoning.data.pictures import picture_files
 from qreasoning.data.shard import SCORES_SCHEMA
@@ -70,15 +72,22 @@ def take_in_scores(
     folder: Path,
     shards: int,
     fingerprints: dict[str, bytes],
+    tests: Mapping[str, ListedNames],
     say: Callable[[str], None],
 ) -> Partition:
-    """Divide all lists. The pictures at hand are decoded, and add to `fingerprints` by id.
+    """Divide all lists. The pictures at hand are decoded, and add to `fingerprints` by id; of a
+    source in `tests` its test images have a published split.
 
     Raises DataError for a picture that is missing or damaged.
     """
     with Partition(folder, "scores", SCORES_SCHEMA, shards) as scores:
         for score_set in score_sets:
             for batch in _identified(score_set, workspace, fingerprints, say):
+                split = with_test_split(
+                    batch["name"], batch["published"], tests.get(score_set.name)
+                )
+                place = batch.schema.get_field_index("published")
+                batch = batch.set_column(place, "published", split)
                 scores.add(batch, shard_of(batch["image_id"], shards))
     return scores
 

@@ -11,8 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qreasoning.benchmark_sets import ListedNames
 from qreasoning.data.human_model import HumanModel
 from qreasoning.data.human_scores import MeanScores, mean_scores
+from qreasoning.data.leaks import with_test_split
 from qreasoning.data.partition import positions
 from qreasoning.data.previous import picture_codes
 from qreasoning.data.spec import SPLITS, Fractions
@@ -49,6 +51,8 @@ class Settings:
     folders: Mapping[str, str | None]
     model: HumanModel
     dropped: Mapping[str, str] = field(default_factory=dict)
+    tests: Mapping[str, ListedNames] = field(default_factory=dict)
+    """The test lists of projects whose pictures are a benchmark's."""
 
 
 @dataclass(frozen=True)
@@ -181,9 +185,19 @@ def _pictures(kept: pa.Table, scores: pa.Table, settings: Settings) -> pa.Table:
         "source": own["project"],
         "place": pc.binary_join_element_wise(own["project"], own["name"], "/"),
         "file": files,
+        "published": _published(own, settings.tests),
     }
     columns = [known.get(field.name, pa.nulls(count, field.type)) for field in SCORES_SCHEMA]
     return pa.concat_tables([scores, pa.table(columns, schema=SCORES_SCHEMA)])
+
+
+def _published(own: pa.Table, tests: Mapping[str, ListedNames]) -> pa.Array:
+    found = pa.nulls(own.num_rows, pa.string())
+    for project in sorted(tests):
+        mine = pc.equal(own["project"], project)
+        listed = with_test_split(own["name"], found, tests[project])
+        found = pc.if_else(mine, listed, found)
+    return found
 
 
 def _refuse_two_scores(scores: pa.Table) -> None:

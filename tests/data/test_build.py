@@ -158,7 +158,7 @@ def test_build_dataset_other_row_order_gives_the_same_bytes(
     assert second.version == "1.0.1"  # the damaged folder keeps its number
     after = _files(second.folder)
     changed = {name for name in before if before[name] != after[name]}
-    assert changed == {"manifest.json", "README.md"}  # they name the version
+    assert changed == {"manifest.json", "README.md", "croissant.json"}  # they name the version
 
 
 @pytest.mark.usefixtures("small_study")

@@ -1,4 +1,7 @@
+import io
 import os
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -7,7 +10,7 @@ from pyarrow import parquet
 
 from qreasoning.data.hashes import hash_pictures
 from qreasoning.errors import DataError
-from qreasoning.fingerprints import fingerprint
+from qreasoning.fingerprints import fingerprint, stack
 from qreasoning.images import identity_of_file
 
 
@@ -57,3 +60,57 @@ def test_hash_pictures_of_a_truncated_one_names_it_and_keeps_nothing(files, tmp_
     with pytest.raises(DataError, match=r"b\.png is damaged"):
         hash_pictures(files, tmp_path / "kept.parquet")
     assert not (tmp_path / "kept.parquet").exists()
+
+
+def encoded(picture, kind, **options):
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def png_header(width, height):
+    """A PNG that says it is this large, and holds nothing."""
+
+    def chunk(name, content):
+        size, check = struct.pack(">I", len(content)), struct.pack(">I", zlib.crc32(name + content))
+        return size + name + content + check
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b""))
+
+
+RAMP = np.tile(np.linspace(0, 255, 64).round().astype(np.uint8), (48, 1))
+
+READ = {
+    "1x1": lambda: encoded(Image.new("RGB", (1, 1), "red"), "PNG"),
+    "cmyk": lambda: encoded(Image.fromarray(RAMP).convert("CMYK"), "JPEG", quality=95),
+    "16 bit": lambda: encoded(Image.fromarray(RAMP.astype(np.uint16) * 257), "PNG"),
+}
+REFUSED = {
+    "truncated": lambda: encoded(Image.fromarray(RAMP), "JPEG")[:300],
+    "a 300-megapixel bomb": lambda: png_header(30_000, 10_000),
+    "an SVG": lambda: b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>",
+    "nothing": lambda: b"",
+}
+
+
+@pytest.mark.parametrize("kind", READ)
+def test_hash_pictures_reads_unusual_pictures_as_what_they_show(kind, tmp_path):
+    (tmp_path / "a.jpg").write_bytes(READ[kind]())
+    found = hash_pictures({"a": tmp_path / "a.jpg"}, tmp_path / "kept.parquet")["a"]
+    grey = stack([found.fingerprint])[0].astype(int)
+    if kind == "1x1":
+        assert np.ptp(grey) == 0
+    else:
+        usual = fingerprint(Image.fromarray(RAMP)).astype(int)
+        assert np.abs(grey - usual).max() <= 2
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_hash_pictures_of_what_is_no_picture_is_one_error_that_names_it(kind, tmp_path):
+    (tmp_path / "a.jpg").write_bytes(REFUSED[kind]())
+    with pytest.raises(
+        DataError, match=r"a\.jpg (is|has) .*(Replace|Scale it down) or remove it"
+    ) as caught:
+        hash_pictures({"a": tmp_path / "a.jpg"}, tmp_path / "kept.parquet")
+    assert "\n" not in str(caught.value)
