@@ -14,9 +14,10 @@ def _index(*rows: tuple[int, int, int, int]) -> pa.Table:
     """Rows (table, key, value, split) of an index."""
     columns = np.array(rows, np.int64).reshape(-1, 4).T
     table, key, value, split = columns
-    arrays = {"table": table, "image": key, "key": key, "value": value, "split": split}
+    hashes = [(each << 200).to_bytes(32) for each in value.tolist()]
+    arrays = {"table": table, "image": key, "key": key, "value": hashes, "split": split}
     return pa.table(
-        [pa.array(arrays[field.name]).cast(field.type) for field in INDEX_SCHEMA],
+        [pa.array(arrays[field.name], field.type) for field in INDEX_SCHEMA],
         schema=INDEX_SCHEMA,
     )
 
