@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from qreasoning.data.hashing import as_hashes, digest_of
 from qreasoning.data.partition import positions
-from qreasoning.data.previous import TABLES, file_name, index_of, keep
+from qreasoning.data.previous import TABLES, file_name, index_of, keep, read_kept
 from qreasoning.data.shard import Shard
 from qreasoning.data.spec import SPLITS
 from qreasoning.data.tables import write_table
