@@ -1,4 +1,4 @@
-"""Versions on disk, and an index of what each holds: small, beside them, and made again if lost."""
+"""Versions on disk, and an index of what the newest holds: in the cache, made again if lost."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -143,8 +143,9 @@ def _index_of_files(version: Version, shard: int, kept_aside: pa.Table) -> pa.Ta
 
 
 def index_folder(dataset: Path, content_sha256: str) -> Path:
-    """Where the index of a version is: it follows from the version, so it may be deleted."""
-    return dataset / ".index" / content_sha256
+    """Where the index of a version is: `outputs/cache/datasets/<name>/<content>`. It follows from
+    the version, so it may be deleted."""
+    return dataset.parent.parent / "cache" / "datasets" / dataset.name / content_sha256
 
 
 def keep(path: Path, rows: pa.Table) -> None:

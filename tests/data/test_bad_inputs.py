@@ -54,7 +54,7 @@ def kept(small_study: None, workspace: Workspace, spec: Spec) -> Iterator[None]:
     manifest = read_manifest(folder)
     assert manifest is not None
     assert all(sha256_file(folder / name) == each for name, each in manifest["files"].items())
-    assert sorted(each.name for each in folder.parent.iterdir()) == [".index", "1.0.0"]
+    assert sorted(each.name for each in folder.parent.iterdir()) == ["1.0.0"]
     assert list((workspace.root / "outputs" / ".building").iterdir()) == []
 
 

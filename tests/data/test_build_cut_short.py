@@ -89,4 +89,4 @@ def test_build_that_dies_anywhere_leaves_a_whole_version_and_the_next_succeeds(
     report = build_dataset(settings, workspace)
     assert (report.new, report.folder) == (False, newest)
     assert (workspace.root / "data_cards" / "small-2.0.0.md").is_file()
-    assert sorted(each.name for each in newest.parent.iterdir()) == [".index", "1.0.0", "2.0.0"]
+    assert sorted(each.name for each in newest.parent.iterdir()) == ["1.0.0", "2.0.0"]

@@ -150,9 +150,9 @@ def test_version_whose_index_is_lost_is_compared_all_the_same(
     answers = [_answer(f"p{n}.png", who) for n in range(4) for who in ("ann", "bob")]
     study(8, [*answers, _answer("p6.png", "cy", noise=None)])
     build_dataset(texts_only, workspace)
-    shutil.rmtree(workspace.datasets / "small" / ".index")
+    shutil.rmtree(workspace.root / "outputs" / "cache" / "datasets")
     assert build_dataset(texts_only, workspace).new is False
-    shutil.rmtree(workspace.datasets / "small" / ".index")
+    shutil.rmtree(workspace.root / "outputs" / "cache" / "datasets")
     study(8, [*answers, _answer("p6.png", "cy", noise=None), _answer("p7.png", "cy")])
     assert build_dataset(texts_only, workspace).why == (
         "1 annotations are new",
@@ -400,7 +400,9 @@ def test_nothing_that_was_private_is_in_a_version_its_card_or_its_reports(
     version, card = report.folder, workspace.root / "data_cards"
     texts = [each.read_bytes().decode("latin-1") for each in _files(version, card)]
     tables = [parquet.read_table(each).to_pylist() for each in version.rglob("*.parquet")]
-    index = [each.read_bytes().decode("latin-1") for each in _files(version.parent / ".index")]
+    index = [
+        each.read_bytes().decode("latin-1") for each in _files(workspace.root / "outputs" / "cache")
+    ]
     everything = [*texts, *index, *said, json.dumps(tables, default=repr), repr(report)]
     assert any("[e-mail]" in each for each in everything)
     for secret in SECRETS:
