@@ -266,6 +266,13 @@ def build_dataset(
     spec: Annotated[
         str, typer.Option(help="What goes in: the name of a file in annotation/.")
     ] = "dataset",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit code 1 where anything was found, also a warning.")
+    ] = False,
+    diff: Annotated[
+        tuple[str, str] | None,
+        typer.Option(help="Build nothing: list what the second version has otherwise."),
+    ] = None,
     export: Annotated[
         ExportKind | None,
         typer.Option(help="Also write the version for other tools, to outputs/exports."),
@@ -284,12 +291,25 @@ def build_dataset(
     from qreasoning.data.spec import read_spec
 
     study = _study()
-    report = run_build(read_spec(study, spec), study, say)
+    settings = read_spec(study, spec)
+    if diff is not None:
+        _diff(study.datasets / settings.name, *diff)
+        return
+    report = run_build(settings, study, say)
     show_build(report)
     if export is not None:
         _export(report.folder, export, study)
     if push_to_hub is not None:
         _publish(report.folder, push_to_hub)
+    if strict and report.findings:
+        raise typer.Exit(1)
+
+
+def _diff(dataset: Path, one: str, other: str) -> None:
+    from qreasoning.console import show_diff
+    from qreasoning.data.diff import diff_versions
+
+    show_diff(f"{dataset.name} {one} to {other}", diff_versions(dataset, one, other))
 
 
 def _export(version: Path, kind: ExportKind, study: Workspace) -> None:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from qreasoning.annotation.commands import CommandReport
     from qreasoning.annotation.status import StatusTable
     from qreasoning.data.build import BuildReport
+    from qreasoning.data.diff import TableDiff
     from qreasoning.demo import DemoReport
     from qreasoning.training.predict import PredictReport
 
@@ -96,9 +97,34 @@ def show_build(report: "BuildReport") -> None:
             for split, count in report.images.items()
         ],
     )
-    for reason, count in report.reasons.items():
-        say(f"  kept aside: {count} x {reason}")
+    for what, counts in (
+        ("kept aside", report.reasons),
+        ("kept, with a warning", report.warnings),
+        ("picture kept aside", report.image_reasons),
+    ):
+        for reason, count in counts.items():
+            say(f"  {what}: {count} x {reason}")
+    if report.new:
+        say(f"  {report.version}: {'; '.join(report.why)}")
     say(f"{report.folder} {state}. Next: qr train")
+
+
+def show_diff(title: str, tables: "Sequence[TableDiff]") -> None:
+    """Show what one dataset version has otherwise than another."""
+    show_table(
+        title,
+        ["table", "added", "removed", "changed", "columns that changed"],
+        [
+            [
+                *(each.table, each.added, each.removed, each.changed),
+                ", ".join(f"{name} ({count})" for name, count in sorted(each.columns.items())),
+            ]
+            for each in tables
+        ],
+    )
+    for each in tables:
+        for example in each.examples:
+            say(f"  {each.table} {example}")
 
 
 def show_predictions(report: "PredictReport") -> None:

@@ -35,7 +35,7 @@ from qreasoning.data.sources import Sources
 from qreasoning.data.spec import SPLITS
 from qreasoning.data.tying import Tied, annotated_fingerprints, groups_of, near_copies_of
 from qreasoning.data.version import Difference
-from qreasoning.data.writing import Written, write_shard
+from qreasoning.data.writing import Written, index_shard, write_shard
 from qreasoning.errors import DataError
 
 Say = Callable[[str], None]
@@ -173,8 +173,7 @@ class _Shards:
             settings = replace(self.settings, dropped={**self.settings.dropped, **dropped})
             shard = decide(rows, scores, flags, pictures, settings)
         of, ids = self.intake.rows.count, self.sources.dimension_ids
-        draft = self.work / "draft"
-        written = write_shard(shard, number, of, draft, self.work, known, ids)
+        written = write_shard(shard, index_shard(shard), number, of, self.work, known, ids)
         mine = shard.answers.filter(
             pc.is_in(shard.answers["code"], repeated["code"].combine_chunks())
         )

@@ -58,6 +58,19 @@ def digest_of(hashes: Hashes) -> str:
     return hashlib.sha256(np.ascontiguousarray(hashes[order]).tobytes()).hexdigest()
 
 
+def as_column(hashes: Hashes) -> pa.Array:
+    """Hashes (n, 32) as a column."""
+    data = pa.py_buffer(np.ascontiguousarray(hashes))
+    return pa.Array.from_buffers(pa.binary(32), len(hashes), [None, data])
+
+
+def as_hashes(column: pa.ChunkedArray) -> Hashes:
+    """A column of hashes as (n, 32)."""
+    values = column.combine_chunks()
+    data = np.frombuffer(values.buffers()[1], np.uint8) if len(values) else np.zeros(0, np.uint8)
+    return data.reshape(-1, 32)[values.offset : values.offset + len(values)]
+
+
 def digest_of_parts(parts: Iterable[tuple[str, str]]) -> str:
     """SHA-256 over named digests in sorted order."""
     lines = "".join(f"{name} {digest}\n" for name, digest in sorted(parts))

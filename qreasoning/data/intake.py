@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from qreasoning.checks.copies import FEWEST_WORDS
 from qreasoning.data.claims import claim_findings, pulled_claims
-from qreasoning.data.hashing import codes, row_hashes
+from qreasoning.data.hashing import as_column, codes, row_hashes
 from qreasoning.data.partition import Partition, shard_of
 from qreasoning.data.projects import Project, answers
 from qreasoning.data.pseudonyms import pseudonym
@@ -146,7 +146,7 @@ class Preparing:
         ]
         hashes = row_hashes([piece[name].combine_chunks() for name in names])
         made = {"reject": judged.reject, "warn": judged.warn}
-        made |= {"hash": _fixed(hashes), "code": pa.array(codes(hashes))}
+        made |= {"hash": as_column(hashes), "code": pa.array(codes(hashes))}
         return pa.table({**{name: piece[name] for name in [*names, "state"]}, **made})
 
 
@@ -174,11 +174,6 @@ def _holds(texts: pa.Array, piece: bytes) -> bool:
     """Whether `piece` is anywhere in a string array, as far as one look over its bytes tells."""
     content = texts.buffers()[2]
     return content is not None and piece in content.to_pybytes()
-
-
-def _fixed(hashes: np.ndarray[Any, Any]) -> pa.Array:
-    data = pa.py_buffer(np.ascontiguousarray(hashes))
-    return pa.Array.from_buffers(pa.binary(32), len(hashes), [None, data])
 
 
 def _texts(

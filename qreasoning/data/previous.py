@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
-from qreasoning.data.hashing import codes, fixed_bytes, hashes_of, row_hashes
+from qreasoning.data.hashing import as_column, as_hashes, codes, fixed_bytes, hashes_of, row_hashes
 from qreasoning.data.partition import positions, shard_of
 from qreasoning.data.spec import SPLITS
 from qreasoning.data.version import newest_version
@@ -24,12 +24,12 @@ INDEX_SCHEMA = pa.schema(
         ("table", pa.int8()),
         ("image", pa.uint64()),
         ("key", pa.uint64()),
-        ("value", pa.uint64()),
+        ("value", pa.binary(32)),
         ("split", pa.int8()),
     ]
 )
-"""A row of a version: its table (a place in `TABLES`), the codes of its picture, of its key and of
-all its values, and its split (a place in `SPLITS`; -1 in the quarantine)."""
+"""A row of a version: its table (a place in `TABLES`), the codes of its picture and of its key, the
+hash of all its values, and its split (a place in `SPLITS`; -1 in the quarantine)."""
 
 Array = np.ndarray[Any, Any]
 
@@ -57,7 +57,7 @@ class Version:
         first = shard * self.shards // of
         last = max(first + 1, (shard + 1) * self.shards // of)
         folder = index_folder(self.folder.parent, self.manifest["content_sha256"])
-        parts = [_read(folder / f"{number}.arrow") for number in range(first, last)]
+        parts = [read_kept(folder / f"{number}.arrow") for number in range(first, last)]
         rows = pa.concat_tables(parts)
         if self.shards < of:
             bits = np.uint64(64 - (of.bit_length() - 1))
@@ -65,18 +65,50 @@ class Version:
             rows = rows.filter(pa.array(mine))
         return rows
 
+    def rows(self, table: str, shard: int, of: int) -> pa.Table:
+        """The rows of a table without pictures' bytes, for the pictures of one shard of `of`;
+        `annotations` with their `split`."""
+        if table == "quarantine":
+            return parquet.read_table(self.folder / QUARANTINE)
+        first = shard * self.shards // of
+        last = max(first + 1, (shard + 1) * self.shards // of)
+        parts = [
+            _without_image(
+                self.folder / "data" / table / file_name(split, number, self.shards), split
+            )
+            for split in SPLITS
+            for number in range(first, last)
+        ]
+        rows = pa.concat_tables(parts)
+        if self.shards < of:
+            rows = rows.filter(pa.array(shard_of(rows["image_id"], of) == shard))
+        return rows
+
+
+def version_of(folder: Path) -> Version | None:
+    """A version by its folder, or None where it is not there or not complete."""
+    manifest = read_manifest(folder)
+    return None if manifest is None else Version(folder, manifest)
+
 
 def newest(folder: Path) -> Version | None:
     """The newest complete version of a dataset with its index, or None where there is none."""
     number = newest_version(folder)
-    manifest = read_manifest(folder / number) if number else None
-    if number is None or manifest is None:
+    version = version_of(folder / number) if number else None
+    if version is None:
         return None
-    version = Version(folder / number, manifest)
-    where = index_folder(folder, manifest["content_sha256"])
+    where = index_folder(folder, version.manifest["content_sha256"])
     if not where.is_dir():
         replace_folder(where, lambda draft: _index_again(version, draft))
     return version
+
+
+def _without_image(path: Path, split: str) -> pa.Table:
+    names = [name for name in parquet.read_schema(path).names if name != "image"]
+    rows = parquet.read_table(path, columns=names)
+    if "split" in names:
+        return rows
+    return rows.append_column("split", pa.array([split] * rows.num_rows, pa.string()))
 
 
 def _index_again(version: Version, draft: Path) -> None:
@@ -85,7 +117,7 @@ def _index_again(version: Version, draft: Path) -> None:
     bounds = shard_of(kept_aside["image_id"], version.shards)
     for shard in range(version.shards):
         mine = kept_aside.filter(pa.array(bounds == shard))
-        write_index(draft / f"{shard}.arrow", _index_of_files(version, shard, mine))
+        keep(draft / f"{shard}.arrow", _index_of_files(version, shard, mine))
 
 
 def _index_of_files(version: Version, shard: int, kept_aside: pa.Table) -> pa.Table:
@@ -106,12 +138,8 @@ def _index_of_files(version: Version, shard: int, kept_aside: pa.Table) -> pa.Ta
         row_hashes([rows[name].combine_chunks() for name in names])
         for rows in (answers, kept_aside)
     )
-    aside_hashes = pa.FixedSizeBinaryArray.from_buffers(
-        pa.binary(32), len(aside), [None, pa.py_buffer(aside.tobytes())]
-    )
-    return index_of(
-        pictures, counts, answers, hashes, kept_aside.append_column("hash", aside_hashes)
-    )[0]
+    kept_aside = kept_aside.append_column("hash", as_column(aside))
+    return index_of(pictures, counts, answers, hashes, kept_aside)
 
 
 def index_folder(dataset: Path, content_sha256: str) -> Path:
@@ -119,13 +147,14 @@ def index_folder(dataset: Path, content_sha256: str) -> Path:
     return dataset / ".index" / content_sha256
 
 
-def write_index(path: Path, rows: pa.Table) -> None:
-    """Write the index of one shard."""
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, INDEX_SCHEMA) as writer:
+def keep(path: Path, rows: pa.Table) -> None:
+    """Write what is only read again by `read_kept`."""
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, rows.schema) as writer:
         writer.write_table(rows)
 
 
-def _read(path: Path) -> pa.Table:
+def read_kept(path: Path) -> pa.Table:
+    """What `keep` wrote, mapped into memory."""
     return pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
 
 
@@ -138,13 +167,15 @@ def picture_codes(image_ids: pa.Array | pa.ChunkedArray) -> Array:
 
 
 def entries(table: str, images: Array, keys: Array, values: Array, splits: Array) -> pa.Table:
-    """Rows of the index."""
+    """Rows of the index; `values` (n, 32)."""
     columns = [
-        np.full(len(keys), TABLES.index(table), np.int8),
-        *(each.astype(np.uint64) for each in (images, keys, values)),
-        splits.astype(np.int8),
+        pa.array(np.full(len(keys), TABLES.index(table), np.int8)),
+        pa.array(images.astype(np.uint64)),
+        pa.array(keys.astype(np.uint64)),
+        as_column(values),
+        pa.array(splits.astype(np.int8)),
     ]
-    return pa.table([pa.array(each) for each in columns], schema=INDEX_SCHEMA)
+    return pa.table(columns, schema=INDEX_SCHEMA)
 
 
 def answer_keys(rows: pa.Table) -> Array:
@@ -193,31 +224,29 @@ def _binary(bounds: Array, content: Array) -> pa.Array:
 
 def index_of(
     pictures: pa.Table, counts: Array, answers: pa.Table, hashes: Array, kept_aside: pa.Table
-) -> tuple[pa.Table, Mapping[str, Array]]:
-    """The index of one shard, and the hashes of the rows of each of its tables.
+) -> pa.Table:
+    """The index of one shard, the rows of each table in their order.
 
     `pictures` as in `picture_values`; `answers` with the `split` of each row, in the order of the
     pictures, and their `hashes`; `kept_aside` the quarantine with a column `hash`.
     """
-    values = {
-        "chains": picture_values(pictures, hashes, counts),
-        "annotations": answer_values(hashes, answers["findings"]),
-        "quarantine": answer_values(_hashes(kept_aside["hash"]), kept_aside["findings"]),
-    }
     ids = picture_codes(pictures["image_id"])
-    nowhere = np.full(kept_aside.num_rows, -1)
+    aside = answer_values(as_hashes(kept_aside["hash"]), kept_aside["findings"])
     parts = [
-        entries("chains", ids, ids, codes(values["chains"]), _splits(pictures)),
+        entries(
+            *("chains", ids, ids),
+            *(picture_values(pictures, hashes, counts), _splits(pictures)),
+        ),
         entries(
             *("annotations", picture_codes(answers["image_id"]), answer_keys(answers)),
-            *(codes(values["annotations"]), _splits(answers)),
+            *(answer_values(hashes, answers["findings"]), _splits(answers)),
         ),
         entries(
             *("quarantine", picture_codes(kept_aside["image_id"]), answer_keys(kept_aside)),
-            *(codes(values["quarantine"]), nowhere),
+            *(aside, np.full(kept_aside.num_rows, -1)),
         ),
     ]
-    return pa.concat_tables(parts), values
+    return pa.concat_tables(parts)
 
 
 def file_name(split: str, shard: int, of: int) -> str:
@@ -227,9 +256,3 @@ def file_name(split: str, shard: int, of: int) -> str:
 
 def _splits(rows: pa.Table) -> Array:
     return positions(rows["split"], pa.array(SPLITS))
-
-
-def _hashes(column: pa.ChunkedArray) -> Array:
-    values = column.combine_chunks()
-    data = np.frombuffer(values.buffers()[1], np.uint8) if len(values) else np.zeros(0, np.uint8)
-    return data.reshape(-1, 32)[values.offset : values.offset + len(values)]

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
+from qreasoning.data.hashing import as_hashes, codes
 from qreasoning.files import MANIFEST
 
 FIRST = "1.0.0"
@@ -113,7 +114,8 @@ class _Matched:
 
 def _rows(index: pa.Table, table: int) -> dict[str, Any]:
     mine = index["table"].to_numpy() == table
-    columns = {name: index[name].to_numpy()[mine] for name in ("key", "value", "split")}
+    columns = {name: index[name].to_numpy()[mine] for name in ("key", "split")}
+    columns["value"] = codes(as_hashes(index["value"]))[mine]
     order = np.argsort(columns["key"], kind="stable")
     return {name: column[order] for name, column in columns.items()}
 

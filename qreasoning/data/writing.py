@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qreasoning.data.hashing import digest_of
+from qreasoning.data.hashing import as_hashes, digest_of
 from qreasoning.data.partition import positions
-from qreasoning.data.previous import file_name, index_of, write_index
+from qreasoning.data.previous import TABLES, file_name, index_of, keep, read_kept
 from qreasoning.data.shard import Shard
 from qreasoning.data.spec import SPLITS
 from qreasoning.data.tables import write_table
@@ -35,25 +35,26 @@ class Written:
 
 def write_shard(
     shard: Shard,
+    index: pa.Table,
     number: int,
     of: int,
-    draft: Path,
     work: Path,
     before: pa.Table,
     dimension_ids: tuple[str, ...],
 ) -> Written:
-    """Write the files of one shard into the draft of a version; its part of the quarantine and of
-    the index go to `work`. `before` is the index of the version before."""
+    """Write the files of one shard into the draft of a version in `work`, and beside it its
+    `index` and its part of what is kept aside. `before` is the index of the version before."""
     answers_schema = annotations_schema(dimension_ids)
     for place, split in enumerate(SPLITS):
         file = file_name(split, number, of)
         rows = _of_split(shard.pictures, place)
-        write_table(draft / "data/chains" / file, rows, chains_schema(), _picture)
+        write_table(work / "draft/data/chains" / file, rows, chains_schema(), _picture)
         rows = _of_split(shard.answers, place)
-        write_table(draft / "data/annotations" / file, rows, answers_schema)
-    _keep(work / f"quarantine-{number}.arrow", shard.quarantine.select(answers_schema.names))
-    _keep(work / f"left-out-{number}.arrow", shard.left_out)
-    return _described(shard, number, work, before)
+        write_table(work / "draft/data/annotations" / file, rows, answers_schema)
+    keep(work / f"index/quarantine-{number}.arrow", shard.quarantine)
+    keep(work / f"index/left-out-{number}.arrow", shard.left_out)
+    keep(work / f"index/{number}.arrow", index)
+    return _described(shard, index, number, before)
 
 
 def _of_split(rows: pa.Table, place: int) -> pa.Table:
@@ -70,35 +71,30 @@ def _picture(file: str, image_id: str) -> bytes:
     return content
 
 
-def _keep(path: Path, rows: pa.Table) -> None:
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, rows.schema) as writer:
-        writer.write_table(rows)
+def _described(shard: Shard, index: pa.Table, number: int, before: pa.Table) -> Written:
+    values, tables = as_hashes(index["value"]), index["table"].to_numpy()
+    digests = {
+        f"{name}/{number:05d}": digest_of(values[tables == place])
+        for place, name in enumerate(TABLES)
+    }
+    left_out = shard.left_out.select(["image_id", "findings"]).to_pylist()
+    digests |= {f"left out/{row['image_id']}": ";".join(row["findings"]) for row in left_out}
+    return Written(digests, _counts(shard), compare(before, index))
 
 
-def _described(shard: Shard, number: int, work: Path, before: pa.Table) -> Written:
+def index_shard(shard: Shard) -> pa.Table:
+    """The index of a shard that was decided as a whole."""
     pictures = shard.pictures.drop_columns(["file", "chains"]).append_column(
         "has_picture", shard.pictures["file"].is_valid()
     )
     per_picture = pc.list_value_length(shard.pictures["chains"]).to_numpy()
-    hashes = _bytes(shard.answers["hash"])
-    index, values = index_of(pictures, per_picture, shard.answers, hashes, shard.quarantine)
-    write_index(work / "index" / f"{number}.arrow", index)
-    digests = {f"{name}/{number:05d}": digest_of(each) for name, each in values.items()}
-    left_out = shard.left_out.select(["image_id", "findings"]).to_pylist()
-    digests |= {f"left out/{row['image_id']}": ";".join(row["findings"]) for row in left_out}
-    return Written(digests, _counts(shard, per_picture), compare(before, index))
+    hashes = as_hashes(shard.answers["hash"])
+    return index_of(pictures, per_picture, shard.answers, hashes, shard.quarantine)
 
 
-def _bytes(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
-    values = column.combine_chunks()
-    if not len(values):
-        return np.zeros((0, 32), np.uint8)
-    rows = np.frombuffer(values.buffers()[1], np.uint8).reshape(-1, 32)
-    return rows[values.offset : values.offset + len(values)]
-
-
-def _counts(shard: Shard, per_picture: np.ndarray[Any, Any]) -> Counter[tuple[str, ...]]:
+def _counts(shard: Shard) -> Counter[tuple[str, ...]]:
     """Numbers of rows, by what is counted."""
+    per_picture = pc.list_value_length(shard.pictures["chains"]).to_numpy()
     counts: Counter[tuple[str, ...]] = Counter()
     scored = pc.equal(shard.pictures["mos_source"], "benchmark").to_numpy()
     for place, split in enumerate(SPLITS):
@@ -141,9 +137,7 @@ def gather_parts(work: Path, name: str, of: int, target: Path, schema: pa.Schema
     count = 0
     with parquet.ParquetWriter(target, schema, compression="zstd") as writer:
         for number in range(of):
-            rows = pa.ipc.open_stream(
-                pa.memory_map(str(work / f"{name}-{number}.arrow"))
-            ).read_all()
+            rows = read_kept(work / "index" / f"{name}-{number}.arrow").select(schema.names)
             keys = [name for name in ("image_id", "annotator", "project") if name in schema.names]
             rows = rows.sort_by([(key, "ascending") for key in keys])
             count += rows.num_rows

@@ -90,7 +90,7 @@ def _row(
     changes: dict[str, Any],
 ) -> dict[str, Any]:
     return {
-        "image_id": identity_of_file(workspace.root / "pictures" / name),
+        "image_id": changes.get("image_id") or identity_of_file(workspace.root / "pictures" / name),
         "name": name,
         "annotator": login,
         "project": project,
