@@ -191,6 +191,11 @@ def limits(facts: Facts) -> str:
     if any(not found["images"][split] for split in SPLITS):
         empty = [split for split in SPLITS if not found["images"][split]]
         lines.append(f"Without pictures: {', '.join(empty)}.")
+    for source, count in _items(facts, "pictures_withheld"):
+        lines.append(
+            f"{count:,} pictures of {source} are not part of what is published, since no licence "
+            "lets them be: `name` says which, and `image_id` holds the hash of the right file."
+        )
     flat = (facts.get("leaks") or {}).get("flat")
     if flat:
         lines.append(
