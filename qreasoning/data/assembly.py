@@ -3,7 +3,7 @@ written on its own. Memory holds a few shards, whatever the size of the whole.""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qreasoning.data.claims import pulled_claims
 from qreasoning.data.collection import NOTHING, Collected, collected
-from qreasoning.data.copying import near_copy_flags, repeated_texts
+from qreasoning.data.copying import copy_flags, near_copy_flags, renewed_flags, repeated_texts
 from qreasoning.data.crossing import copied_between_splits, crossing_ties
 from qreasoning.data.human_model import HumanModel, human_model
-from qreasoning.data.intake import Intake, ahead, take_in
+from qreasoning.data.intake import TEXTS_SCHEMA, Intake, Preparing, ahead, take_in
 from qreasoning.data.leaks import (
     Benchmark,
     Entry,
@@ -26,9 +27,11 @@ from qreasoning.data.leaks import (
     refuse,
     test_names,
 )
-from qreasoning.data.partition import Partition, shard_count
+from qreasoning.data.memory import Memory, answer_codes, recall, remember
+from qreasoning.data.partition import Partition, positions, shard_count
 from qreasoning.data.previous import INDEX_SCHEMA, TABLES, Version
 from qreasoning.data.pseudonyms import read_key
+from qreasoning.data.renewal import Renewal, renew_texts
 from qreasoning.data.scored import survey, take_in_scores
 from qreasoning.data.shard import FLAGS_SCHEMA, Settings, Shard, decide
 from qreasoning.data.sources import Sources
@@ -70,9 +73,10 @@ def assemble(sources: Sources, before: Version | None, work: Path, say: Say) -> 
     tests = test_names(benchmarks)
     scores = take_in_scores(sources.score_sets, workspace, work, count, prints, tests, say)
     key = read_key(sources.root) if sources.projects else b""
-    intake = take_in(sources.projects, sources.dimension_ids, key, work, count, say)
-    say("looking for copied texts")
-    flags = _copy_flags(sources, intake)
+    texts = Partition(work / "index", "texts", TEXTS_SCHEMA, count)
+    texts.folder.mkdir()
+    taken = _take_in(sources, benchmarks, before, key, work, count, say)
+    intake, flags = taken.intake, taken.flags
     rejected = flags.filter(flags["reject"])["code"].combine_chunks()
     prints |= annotated_fingerprints(sources, intake.rows, rejected, say)
     ties = near_copies_of(prints, spec.leaks.near_copies)
@@ -85,8 +89,111 @@ def assemble(sources: Sources, before: Version | None, work: Path, say: Say) -> 
         tests=tests,
     )
     say("deciding and writing")
-    shards = _Shards(sources, intake, scores, before, settings, benchmarks, prints, work)
-    return shards.assembled(flags, ties)
+    renewal = taken.renewal(scores)
+    shards = _Shards(
+        sources, intake, scores, before, settings, benchmarks, prints, work, texts, renewal
+    )
+    made = shards.assembled(flags, ties)
+    answers = (
+        renewal.answers(number) if renewal else answer_codes(intake.rows.read(number))
+        for number in range(count)
+    )
+    if not made.leaks:  # what leaks keep out follows from all rows together
+        remember(made.index, sources, answers, scores, flags)
+    return made
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """Answers that were taken in, with all near copies; and what was known of them before."""
+
+    intake: Intake
+    flags: pa.Table
+    preparing: Sequence[Preparing]
+    memory: Memory | None = None
+    changed: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint64))
+
+    def renewal(self, scores: Partition) -> Renewal | None:
+        """What makes a version from the one before, where that is remembered."""
+        if self.memory is None:
+            return None
+        preparing = {each.project.name: each for each in self.preparing}
+        return Renewal(self.memory, self.intake, scores, preparing, self.changed)
+
+
+def _take_in(
+    sources: Sources,
+    benchmarks: Sequence[Benchmark],
+    before: Version | None,
+    key: bytes,
+    work: Path,
+    count: int,
+    say: Say,
+) -> _Taken:
+    preparing = [
+        Preparing(each, sources.dimension_ids, key, count, pulled_claims(each))
+        for each in sources.projects
+    ]
+    memory = recall(before, sources, count) if _is_renewable(sources, benchmarks) else None
+    if memory is not None:
+        known = memory.codes()
+        (work / "new").mkdir()
+        some = [replace(each, known=known) for each in preparing]
+        taken = _renewed(sources, some, memory, work, say)
+        if taken is not None:
+            return taken
+    intake = take_in(preparing, work, count, say)
+    for shard in range(count):
+        if intake.texts.path(shard).is_file():
+            intake.texts.path(shard).replace(work / "index" / intake.texts.path(shard).name)
+    say("looking for copied texts")
+    texts = Partition(work / "index", "texts", TEXTS_SCHEMA, count)
+    rule = _copy_rule(sources)
+    flags = FLAGS_SCHEMA.empty_table() if rule is None else near_copy_flags(texts, *rule)
+    return _Taken(intake, flags, preparing)
+
+
+def _is_renewable(sources: Sources, benchmarks: Sequence[Benchmark]) -> bool:
+    """Whether each picture can be decided by itself, without the others and without its file."""
+    files = [*sources.folders.values(), *(each.images for each in sources.score_sets)]
+    asked = any(each.sources or each.pictures is not None for each in benchmarks)
+    return sources.spec.human_scores == "mean" and not asked and not any(files)
+
+
+def _renewed(
+    sources: Sources, preparing: Sequence[Preparing], memory: Memory, work: Path, say: Say
+) -> _Taken | None:
+    """The new answers and the near copies among all; None where a text stands in two answers of
+    which one is new: whether their splits differ is seen where all are looked at."""
+    intake = take_in(preparing, work / "new", memory.count, say)
+    rule, known = _copy_rule(sources), memory.flags()
+    parts = []
+    for old, new, gone in renew_texts(memory, intake, work / "index"):
+        mine = known.filter(pc.is_in(known["code"], old["code"].combine_chunks()))
+        if rule is None:
+            continue
+        if gone.num_rows:
+            parts.append(copy_flags(pa.concat_tables([old, new]), *rule))
+        else:
+            parts.append(renewed_flags(old, new, mine, *rule))
+    flags = pa.concat_tables([FLAGS_SCHEMA.empty_table(), *parts])
+    repeated = repeated_texts(Partition(work / "index", "texts", TEXTS_SCHEMA, memory.count))
+    if np.isin(repeated["code"].to_numpy(), memory.codes(), invert=True).any():
+        return None
+    return _Taken(intake, flags, preparing, memory, _differing(known, flags))
+
+
+def _differing(one: pa.Table, other: pa.Table) -> np.ndarray:
+    """The codes of the answers whose findings are not the same in both tables."""
+    texts = [
+        pc.binary_join_element_wise(each["code"].cast(pa.string()), each["text"], " ")
+        for each in (one, other)
+    ]
+    parts = [
+        each["code"].to_numpy()[positions(text, against) < 0]
+        for each, text, against in ((one, texts[0], texts[1]), (other, texts[1], texts[0]))
+    ]
+    return np.unique(np.concatenate(parts))
 
 
 def _binding(before: Version | None, sources: Sources) -> Version | None:
@@ -97,12 +204,14 @@ def _binding(before: Version | None, sources: Sources) -> Version | None:
     return before if earlier == sources.spec.splits.model_dump(mode="json") else None
 
 
-def _copy_flags(sources: Sources, intake: Intake) -> pa.Table:
+def _copy_rule(sources: Sources) -> tuple[float, bool] | None:
+    """From which share on texts are near copies, and whether those are kept aside; None where no
+    project asks for it."""
     shares = [each.rules.alike for each in sources.projects if each.rules.alike is not None]
     severities = {each.rules.of("copy") for each in sources.projects}
     if not shares or severities == {"off"}:
-        return FLAGS_SCHEMA.empty_table()
-    return near_copy_flags(intake.texts, min(shares), "reject" in severities)
+        return None
+    return min(shares), "reject" in severities
 
 
 @dataclass(frozen=True)
@@ -130,11 +239,12 @@ class _Shards:
     benchmarks: Sequence[Benchmark]
     prints: Mapping[str, bytes]
     work: Path
+    texts: Partition
+    renewal: Renewal | None
 
     def assembled(self, flags: pa.Table, ties: Sequence[Tied]) -> Assembled:
         """All of them, written; those that hold a leak once more without it."""
-        (self.work / "index").mkdir()
-        repeated = repeated_texts(self.intake.texts)
+        repeated = repeated_texts(self.texts)
         linked = {each for tie in ties for each in (tie.one, tie.other)}
         numbers = range(self.intake.rows.count)
         make = partial(self._make, flags=flags, repeated=repeated, linked=linked)
@@ -156,12 +266,36 @@ class _Shards:
         return self._summed(list(made.values()), (*leaks, *crossing.leaks, *copied.leaks))
 
     def _make(self, number: int, flags: pa.Table, repeated: pa.Table, linked: Set[str]) -> _Made:
-        rows, scores = self.intake.rows.read(number), self.scores.read(number)
         known = self._index(number)
         pictures = known.filter(pc.equal(known["table"], TABLES.index("chains")))
         if _binding(self.before, self.sources) is None:
             pictures = pictures.slice(0, 0)
-        shard = decide(rows, scores, flags, pictures, self.settings)
+
+        def decided(rows: pa.Table, scores: pa.Table, settings: Settings = self.settings) -> Shard:
+            return decide(rows, scores, flags, pictures, settings)
+
+        leaks: tuple[Leak, ...] = ()
+        if self.renewal is not None:
+            shard, index = self.renewal.shard(number, decided)
+        else:
+            shard, leaks = self._without_leaks(number, decided)
+            index = index_shard(shard)
+        of, ids = self.intake.rows.count, self.sources.dimension_ids
+        written = write_shard(shard, index, number, of, self.work, known, ids)
+        return _Made(
+            written,
+            leaks,
+            collected(shard.answers, ids),
+            _repeated(shard, repeated),
+            _placed(shard, linked),
+        )
+
+    def _without_leaks(
+        self, number: int, decided: Callable[..., Shard]
+    ) -> tuple[Shard, tuple[Leak, ...]]:
+        """A shard without the pictures that leak, where they are to be dropped; and the leaks."""
+        rows, scores = self.intake.rows.read(number), self.scores.read(number)
+        shard = decided(rows, scores)
         leaks = self._leaks(shard)
         refuse(leaks, self.sources.spec.leaks)
         dropped = {
@@ -171,19 +305,8 @@ class _Shards:
         }
         if dropped:
             settings = replace(self.settings, dropped={**self.settings.dropped, **dropped})
-            shard = decide(rows, scores, flags, pictures, settings)
-        of, ids = self.intake.rows.count, self.sources.dimension_ids
-        written = write_shard(shard, index_shard(shard), number, of, self.work, known, ids)
-        mine = shard.answers.filter(
-            pc.is_in(shard.answers["code"], repeated["code"].combine_chunks())
-        )
-        return _Made(
-            written,
-            leaks,
-            collected(shard.answers, ids),
-            mine.select(["code", "split", "project", "name"]),
-            _placed(shard, linked),
-        )
+            shard = decided(rows, scores, settings)
+        return shard, leaks
 
     def _index(self, number: int) -> pa.Table:
         if self.before is None:
@@ -237,6 +360,18 @@ class _Shards:
             checks=find_leaks([], self.benchmarks).checks,
             model=self.settings.model,
         )
+
+
+def _repeated(shard: Shard, repeated: pa.Table) -> pa.Table:
+    """The answers with a text that another answer has too."""
+    names = ["code", "split", "project", "name"]
+    if "code" not in shard.answers.column_names:
+        return pa.table({name: pa.array([], _KINDS[name]) for name in names})
+    wanted = pc.is_in(shard.answers["code"], repeated["code"].combine_chunks())
+    return shard.answers.filter(wanted).select(names)
+
+
+_KINDS = {"code": pa.uint64(), **dict.fromkeys(("split", "project", "name"), pa.string())}
 
 
 def _placed(shard: Shard, linked: Set[str]) -> dict[str, tuple[str, str]]:

@@ -11,13 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qreasoning.checks.copies import FEWEST_WORDS
-from qreasoning.data.claims import claim_findings, pulled_claims
+from qreasoning.checks.findings import CONTRADICTS
+from qreasoning.data.claims import claim_findings
 from qreasoning.data.hashing import as_column, codes, row_hashes
 from qreasoning.data.partition import Partition, shard_of
-from qreasoning.data.projects import Project, answers
+from qreasoning.data.projects import STATES, Project, answers
 from qreasoning.data.pseudonyms import pseudonym
 from qreasoning.data.rules import DatasetRules
-from qreasoning.data.validation import TEXTS, Found, Verdicts, check_rows, verdicts
+from qreasoning.data.validation import TEXTS, Found, check_rows, verdicts
 from qreasoning.data.wordpairs import WordPairs, word_pairs
 from qreasoning.records import annotations_schema
 
@@ -60,45 +61,46 @@ all its words, the shard of its answer, and its word pairs."""
 
 
 class Prepared(NamedTuple):
-    """A piece of answers, ready to be divided."""
+    """A piece of answers, ready to be divided; `codes` are those of all, also of known ones."""
 
     rows: pa.Table
     texts: pa.Table
     shards: np.ndarray[Any, Any]
+    codes: np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
 class Intake:
-    """Answers on disk: `rows` by shard of the picture, `texts` by shard of the annotator."""
+    """Answers on disk: `rows` by shard of the picture, `texts` by shard of the annotator; and the
+    codes of all answers that were `seen`, also of those that were known before and left out."""
 
     rows: Partition
     texts: Partition
-    count: int
+    seen: np.ndarray[Any, Any]
 
 
 def take_in(
-    projects: Sequence[Project],
-    dimension_ids: Sequence[str],
-    key: bytes,
-    folder: Path,
-    shards: int,
-    say: Callable[[str], None],
+    preparing: Sequence["Preparing"], folder: Path, shards: int, say: Callable[[str], None]
 ) -> Intake:
     """Read, check and divide all answers of the projects."""
-    taken = 0
+    ids = preparing[0].dimension_ids if preparing else ()
+    seen: list[np.ndarray[Any, Any]] = [np.zeros(0, np.uint64)]
     with (
-        Partition(folder, "rows", rows_schema(dimension_ids), shards) as rows,
+        Partition(folder, "rows", rows_schema(ids), shards) as rows,
         Partition(folder, "texts", TEXTS_SCHEMA, shards) as texts,
     ):
-        for project in projects:
-            preparing = Preparing(project, dimension_ids, key, shards, pulled_claims(project))
-            for piece in ahead(preparing.prepare, answers(project, dimension_ids)):
+        for each in preparing:
+            for piece in ahead(each.prepare, answers(each.project, each.dimension_ids)):
                 rows.add(piece.rows, piece.shards)
                 texts.add(piece.texts, shard_of(piece.texts["annotator"], shards))
-                taken += piece.rows.num_rows
-                if taken > piece.rows.num_rows:
-                    say(f"{taken:,} answers checked")
-    return Intake(rows, texts, taken)
+                seen.append(piece.codes)
+                if len(seen) > LONG:
+                    say(f"{sum(map(len, seen)):,} answers looked at")
+    return Intake(rows, texts, np.concatenate(seen))
+
+
+LONG = 10
+"""Pieces after which it is said how far the work is."""
 
 
 def ahead(
@@ -118,36 +120,71 @@ def ahead(
 
 @dataclass(frozen=True)
 class Preparing:
-    """What turns pieces of a project's answers into what enters a dataset."""
+    """What turns pieces of a project's answers into what enters a dataset.
+
+    `pulled` are the claims that the pull found; `known` the codes of answers that need no second
+    look, sorted (None: all do).
+    """
 
     project: Project
     dimension_ids: Sequence[str]
     key: bytes
     shards: int
     pulled: pa.Table | None
+    known: np.ndarray[Any, Any] | None = None
 
     def prepare(self, piece: pa.Table) -> Prepared:
         """Log-ins as pseudonyms, addresses masked, each answer checked and hashed."""
+        entering = _without_addresses(_under_pseudonyms(piece, self.key), self.dimension_ids)
+        hashes = self._hashes(entering)
+        every = codes(hashes)
+        if self.known is not None:
+            new = ~np.isin(every, self.known)
+            piece, entering = (each.filter(pa.array(new)) for each in (piece, entering))
+            hashes = hashes[new]
+        claims = claim_findings(piece, self.project, self.pulled, self.dimension_ids)
+        rows, words = self._checked(entering, hashes, claims)
+        at = shard_of(rows["image_id"], self.shards)
+        return Prepared(rows, _texts(rows, words, at, self.project.rules), at, every)
+
+    def again(self, rows: pa.Table) -> pa.Table:
+        """Answers of a version (`annotations_schema`, and `reject` where they are kept aside) as
+        they were when they were taken in."""
+        states = [None] * rows.num_rows
+        if "reject" in rows.column_names:
+            first = [(each or [None])[0] for each in rows["reject"].to_pylist()]
+            states = [each if each in STATES else None for each in first]
+        claims = [
+            Found(row, "claims", text)
+            for row, texts in enumerate(rows["findings"].to_pylist())
+            for text in texts
+            if text.startswith(CONTRADICTS)
+        ]
+        entering = rows.select(annotations_schema(self.dimension_ids).names)
+        entering = entering.append_column("state", pa.array(states, pa.string()))
+        return self._checked(entering, self._hashes(entering), claims)[0]
+
+    def _hashes(self, piece: pa.Table) -> np.ndarray[Any, Any]:
+        return row_hashes([piece[name].combine_chunks() for name in self._names])
+
+    @property
+    def _names(self) -> list[str]:
+        return [name for name in annotations_schema(self.dimension_ids).names if name != "findings"]
+
+    def _checked(
+        self, piece: pa.Table, hashes: np.ndarray[Any, Any], claims: list[Found]
+    ) -> tuple[pa.Table, Mapping[str, WordPairs]]:
+        """The answers with what was found about them, and the words of their texts."""
         rules = self.project.rules
-        found = claim_findings(piece, self.project, self.pulled, self.dimension_ids)
-        piece = _under_pseudonyms(piece, self.key)
-        piece, masked = _without_addresses(piece, self.dimension_ids)
         words = {field: word_pairs(piece[field].combine_chunks()) for field in TEXTS}
         counts = {field: each.count for field, each in words.items()}
-        found = check_rows(piece, counts, rules, self.dimension_ids) + found
-        found += [Found(row, "address", "e-mail address masked") for row in masked]
-        rows = self._rows(piece, verdicts(found, rules, piece.num_rows))
-        at = shard_of(piece["image_id"], self.shards)
-        return Prepared(rows, _texts(rows, words, at, rules), at)
-
-    def _rows(self, piece: pa.Table, judged: Verdicts) -> pa.Table:
-        names = [
-            name for name in annotations_schema(self.dimension_ids).names if name != "findings"
-        ]
-        hashes = row_hashes([piece[name].combine_chunks() for name in names])
+        found = check_rows(piece, counts, rules, self.dimension_ids) + claims
+        found += _masked(piece, self.dimension_ids)
+        judged = verdicts(found, rules, piece.num_rows)
         made = {"reject": judged.reject, "warn": judged.warn}
         made |= {"hash": as_column(hashes), "code": pa.array(codes(hashes))}
-        return pa.table({**{name: piece[name] for name in [*names, "state"]}, **made})
+        rows = pa.table({**{name: piece[name] for name in [*self._names, "state"]}, **made})
+        return rows, words
 
 
 def _under_pseudonyms(piece: pa.Table, key: bytes) -> pa.Table:
@@ -157,17 +194,27 @@ def _under_pseudonyms(piece: pa.Table, key: bytes) -> pa.Table:
     return piece.set_column(place, "annotator", names.take(logins.indices))
 
 
-def _without_addresses(piece: pa.Table, dimension_ids: Sequence[str]) -> tuple[pa.Table, list[int]]:
-    """The answers with e-mail addresses in their texts masked, and the rows that had some."""
-    rows: set[int] = set()
-    for name in (*TEXTS, *(f"{each}_note" for each in dimension_ids)):
-        column = piece[name]
-        if any(_holds(chunk, b"@") for chunk in column.chunks):
-            masked = pc.replace_substring_regex(column, ADDRESS, MASK)
-            changed = pc.fill_null(pc.not_equal(masked, column), False)
-            rows.update(np.flatnonzero(changed.to_numpy()).tolist())
+def _without_addresses(piece: pa.Table, dimension_ids: Sequence[str]) -> pa.Table:
+    """The answers with e-mail addresses in their texts masked."""
+    for name in _typed(dimension_ids):
+        if any(_holds(chunk, b"@") for chunk in piece[name].chunks):
+            masked = pc.replace_substring_regex(piece[name], ADDRESS, MASK)
             piece = piece.set_column(piece.column_names.index(name), name, masked)
-    return piece, sorted(rows)
+    return piece
+
+
+def _masked(piece: pa.Table, dimension_ids: Sequence[str]) -> Iterator[Found]:
+    rows: set[int] = set()
+    for name in _typed(dimension_ids):
+        if any(_holds(chunk, MASK.encode()) for chunk in piece[name].chunks):
+            masked = pc.fill_null(pc.match_substring(piece[name], MASK), False)
+            rows.update(np.flatnonzero(masked.to_numpy()).tolist())
+    yield from (Found(row, "address", "e-mail address masked") for row in sorted(rows))
+
+
+def _typed(dimension_ids: Sequence[str]) -> list[str]:
+    """The columns that people typed."""
+    return [*TEXTS, *(f"{each}_note" for each in dimension_ids)]
 
 
 def _holds(texts: pa.Array, piece: bytes) -> bool:

@@ -100,7 +100,7 @@ def decide(
     rows, kept = _without(rows, kept, out)
     stay = pc.invert(pc.is_in(pictures["image_id"], out["image_id"]))
     pictures = pictures.filter(stay)
-    order = np.lexsort((_ranks(pictures["image_id"]), positions(pictures["split"], _SPLITS)))
+    order = np.lexsort((ranks(pictures["image_id"]), positions(pictures["split"], _SPLITS)))
     pictures = pictures.take(pa.array(order))
     answers, which = _answers(rows.filter(pa.array(kept)), pictures)
     return Shard(
@@ -259,7 +259,7 @@ def _without_score_columns(out: pa.Table) -> pa.Table:
 def _answers(kept: pa.Table, pictures: pa.Table) -> tuple[pa.Table, Array]:
     """The kept answers in the order of the pictures, and the picture of each."""
     which = positions(kept["image_id"], pictures["image_id"])
-    order = np.lexsort((_ranks(kept["project"]), _ranks(kept["annotator"]), which))
+    order = np.lexsort((ranks(kept["project"]), ranks(kept["annotator"]), which))
     kept, which = kept.take(pa.array(order)), which[order]
     kept = kept.rename_columns(["findings" if n == "warn" else n for n in kept.column_names])
     splits = pictures["split"].combine_chunks().take(pa.array(which))
@@ -368,7 +368,7 @@ def _names(splits: Array) -> pa.Array:
     return _SPLITS.take(pa.array(splits, mask=splits < 0))
 
 
-def _ranks(column: pa.ChunkedArray) -> Array:
+def ranks(column: pa.ChunkedArray) -> Array:
     """Numbers that sort like the texts of a column."""
     encoded = column.combine_chunks().dictionary_encode()
     ranks = np.empty(len(encoded.dictionary), np.int64)
