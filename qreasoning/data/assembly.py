@@ -142,7 +142,7 @@ def _take_in(
         taken = _renewed(sources, some, memory, work, say)
         if taken is not None:
             return taken
-    intake = take_in(preparing, work, count, say)
+    intake = take_in(preparing, sources.dimension_ids, work, count, say)
     for shard in range(count):
         if intake.texts.path(shard).is_file():
             intake.texts.path(shard).replace(work / "index" / intake.texts.path(shard).name)
@@ -165,7 +165,7 @@ def _renewed(
 ) -> _Taken | None:
     """The new answers and the near copies among all; None where a text stands in two answers of
     which one is new: whether their splits differ is seen where all are looked at."""
-    intake = take_in(preparing, work / "new", memory.count, say)
+    intake = take_in(preparing, sources.dimension_ids, work / "new", memory.count, say)
     rule, known = _copy_rule(sources), memory.flags()
     parts = []
     for old, new, gone in renew_texts(memory, intake, work / "index"):

@@ -80,13 +80,16 @@ class Intake:
 
 
 def take_in(
-    preparing: Sequence["Preparing"], folder: Path, shards: int, say: Callable[[str], None]
+    preparing: Sequence["Preparing"],
+    dimension_ids: Sequence[str],
+    folder: Path,
+    shards: int,
+    say: Callable[[str], None],
 ) -> Intake:
     """Read, check and divide all answers of the projects."""
-    ids = preparing[0].dimension_ids if preparing else ()
     seen: list[np.ndarray[Any, Any]] = [np.zeros(0, np.uint64)]
     with (
-        Partition(folder, "rows", rows_schema(ids), shards) as rows,
+        Partition(folder, "rows", rows_schema(dimension_ids), shards) as rows,
         Partition(folder, "texts", TEXTS_SCHEMA, shards) as texts,
     ):
         for each in preparing:

@@ -1,13 +1,14 @@
 """A version made from what is remembered of the one before is what a whole build makes."""
 
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from qreasoning.data import assembly, memory, partition
+from qreasoning.data import assembly, partition
 from qreasoning.data.build import build_dataset
 from qreasoning.data.renewal import Renewal
 from qreasoning.data.spec import BuildSpec
@@ -57,7 +58,7 @@ def _edited(draw: random.Random, answers: Answers, moment: int) -> Answers:
     return changed
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_renewed_version_has_the_bytes_of_one_that_is_built_as_a_whole(
     seed: int,
     workspace: Workspace,
@@ -75,7 +76,7 @@ def test_renewed_version_has_the_bytes_of_one_that_is_built_as_a_whole(
         for place, (name, who) in enumerate((name, who) for name in NAMES[:30] for who in PEOPLE)
     }
     scores = {name: draw.randrange(100) for name in NAMES[:35]}
-    for moment in range(100, 104):
+    for moment in range(100, 103):
         list_scores([(name, mos, "", "") for name, mos in scores.items()])
         annotate(
             [
@@ -94,8 +95,6 @@ def test_renewed_version_has_the_bytes_of_one_that_is_built_as_a_whole(
 
 def _built_as_a_whole(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """What a build from nothing holds: its splits are those of a hash, so they are the same."""
-    import shutil
-
     elsewhere = workspace.root / "elsewhere"
     shutil.copytree(
         workspace.root, elsewhere, ignore=shutil.ignore_patterns("elsewhere", "datasets")
@@ -111,17 +110,3 @@ def _content(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.parquet")
     } | {"content": read_manifest(folder)["content_sha256"].encode()}  # type: ignore[index]
-
-
-@pytest.mark.usefixtures("small_study")
-def test_recall_is_nothing_after_other_settings_or_with_pictures_at_hand(
-    workspace: Workspace, spec: Callable[..., BuildSpec], annotate: Callable[..., None]
-) -> None:
-    build_dataset(spec(projects=["konIQ"]), workspace)
-    [facts] = workspace.datasets.glob("small/.index/*/memory.json")
-    assert '"settings"' in facts.read_text()
-    annotate([("p4.png", "ann@example.org", 4, {})])
-    report = build_dataset(spec(projects=["konIQ"]), workspace)
-    # Pictures are at hand, so all is looked at again, and the file of each is in the version.
-    assert report.version == "2.0.0"
-    assert facts.name == memory.FACTS
