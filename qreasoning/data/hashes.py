@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 from pyarrow import parquet
 
+from qreasoning.errors import DataError
 from qreasoning.files import replacing
 from qreasoning.fingerprints import FINGERPRINT, fingerprint
 from qreasoning.images import decode, identity
@@ -24,6 +25,8 @@ _SCHEMA = pa.schema(
     metadata={"fingerprint": FINGERPRINT},
 )
 _SAID_EVERY = 1000
+MIN_SIDE = 2
+"""Pictures with a shorter side are refused: they are placeholders."""
 
 
 class Hashed(NamedTuple):
@@ -63,6 +66,11 @@ def _hash(named: tuple[str, Path]) -> tuple[str, Hashed]:
     name, file = named
     content = file.read_bytes()
     picture = decode(content, str(file))
+    if min(picture.size) < MIN_SIDE:
+        width, height = picture.size
+        raise DataError(
+            f"{file} has {width} x {height} pixels: nothing can be seen in it. Remove it."
+        )
     return name, Hashed(identity(content), fingerprint(picture).tobytes())
 
 

@@ -207,6 +207,8 @@ def _refuse_two_scores(scores: pa.Table) -> None:
     seen: dict[str, dict[str, Any]] = {}
     for row in scores.sort_by([("image_id", "ascending"), ("place", "ascending")]).to_pylist():
         first = seen.setdefault(row["image_id"], row)
+        if first is not row and first["place"] == row["place"]:
+            raise DataError(f"{row['place']} is listed twice in its score list. Remove one row.")
         if first is not row:
             raise DataError(
                 f"{_with_split(first)} and {_with_split(row)} are the same picture, and each has a "
