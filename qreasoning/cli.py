@@ -267,7 +267,11 @@ def build_dataset(
         str, typer.Option(help="What goes in: the name of a file in annotation/.")
     ] = "dataset",
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit code 1 where anything was found, also a warning.")
+        bool,
+        typer.Option(
+            "--strict",
+            help="Exit code 1 where anything was found, also a warning; then nothing is published.",
+        ),
     ] = False,
     diff: Annotated[
         tuple[str, str] | None,
@@ -297,12 +301,12 @@ def build_dataset(
         return
     report = run_build(settings, study, say)
     show_build(report)
+    if strict and report.findings:
+        raise typer.Exit(1)
     if export is not None:
         _export(report.folder, export, study)
     if push_to_hub is not None:
         _publish(report.folder, push_to_hub)
-    if strict and report.findings:
-        raise typer.Exit(1)
 
 
 def _diff(dataset: Path, one: str, other: str) -> None:

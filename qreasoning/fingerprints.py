@@ -68,6 +68,11 @@ def stack(fingerprints: Sequence[bytes]) -> Stack:
 
 def is_flat(fingerprints: Stack) -> npt.NDArray[np.bool_]:
     """Which of (n, 32, 32) fingerprints have too little structure to be told from others."""
+    starts = range(0, max(len(fingerprints), 1), _COLUMNS)
+    return np.concatenate([_is_flat(fingerprints[at : at + _COLUMNS]) for at in starts])
+
+
+def _is_flat(fingerprints: Stack) -> npt.NDArray[np.bool_]:
     energy = (_spectra(fingerprints) * _weights(_COMPARED)) ** 2
     total = energy.sum(axis=(1, 2))
     parts = total**2 / np.maximum((energy**2).sum(axis=(1, 2)), 1e-9)
@@ -173,12 +178,19 @@ def _alike_in_tone(one: Stack, other: Stack, pairs: npt.NDArray[np.int64]) -> np
 
 
 def _similarity(one: Stack, other: Stack) -> Floats:
-    """Structural similarity of (k, 32, 32) pairs after the best crop of either; 0 for another
-    tone."""
+    """Structural similarity of (k, 32, 32) pairs, as they are or else after the best crop of
+    either; 0 for another tone."""
     contrast = np.minimum(one.std(axis=(1, 2)), other.std(axis=(1, 2)))
     limit = (_TONE * contrast + _LEVELS).astype(np.float32)
-    ones, others = _cropped_spectra(one), _cropped_spectra(other)
-    return np.maximum(_fit(ones, others[:, 0], limit), _fit(others, ones[:, 0], limit))
+    whole, other_whole = (_spectra(each).reshape(len(each), -1) for each in (one, other))
+    best = _fit(whole[:, None], other_whole, limit)
+    # Most copies are not cropped, and a set of distorted pictures has very many of them.
+    rest = np.flatnonzero(best < SIMILAR)
+    ones, others = _cropped_spectra(one[rest]), _cropped_spectra(other[rest])
+    best[rest] = np.maximum(
+        _fit(ones, others[:, 0], limit[rest]), _fit(others, ones[:, 0], limit[rest])
+    )
+    return best
 
 
 def _fit(crops: Floats, whole: Floats, limit: Floats) -> Floats:

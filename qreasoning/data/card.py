@@ -106,7 +106,8 @@ chains = load_dataset("outputs/datasets/{facts["name"]}/{facts["version"]}", "ch
 ```
 
 Dimensions: {", ".join(facts["dimensions"])}. Each is rated 1 to 5, and higher is better.
-Annotators are pseudonyms (a keyed hash) in place of their log-ins; texts are as they were typed.
+Annotators are pseudonyms (a keyed hash) in place of their log-ins. Texts are as they were typed,
+but for e-mail addresses, which are masked.
 """
 
 

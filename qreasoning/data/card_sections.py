@@ -68,16 +68,34 @@ def collection(facts: Facts) -> str:
     if "annotators" in found:
         lines.append(f"- annotators: {found['annotators']:,}")
     if facts["counts"].get("overlap"):
-        overlap = (f"{count:,} by {n}" for n, count in facts["counts"]["overlap"].items())
+        overlap = (f"{count:,} by {n}" for n, count in facts["counts"]["overlap"].items() if int(n))
         lines.append(f"- pictures by number of annotators: {', '.join(overlap)}")
     if found.get("seconds_median") is not None:
         lines.append(f"- median time on task: {found['seconds_median']:.0f} s")
+    if lines:
+        lines.append(f"- screening: {_rules(facts['settings'].get('rules'))}")
     text = "".join(f"{line}\n" for line in lines)
     return "\n".join(part for part in (text, _agreement(facts)) if part)
 
 
 def _versions(found: Iterable[str]) -> str:
     return ", ".join(f"version {each}" for each in found) or "of no known version"
+
+
+def _rules(rules: Mapping[str, Any] | None) -> str:
+    if not rules:
+        return "by each project's own rules; what they left out is counted below"
+    given = [
+        f"{name.replace('_', ' ')} {value}"
+        for name, value in rules.items()
+        if value is not None and not isinstance(value, Mapping)
+    ]
+    return f"{', '.join(given)}; what these rules left out is counted below"
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    ends = number(low), number(high)
+    return ends[0] if ends[0] == ends[1] == number(None) else " to ".join(ends)
 
 
 def _agreement(facts: Facts) -> str:
@@ -87,7 +105,7 @@ def _agreement(facts: Facts) -> str:
         (
             each["dimension"],
             number(each["alpha"]),
-            f"{number(each.get('low'))} to {number(each.get('high'))}",
+            _interval(each.get("low"), each.get("high")),
             each["n_units"],
             each.get("n_left_out", 0),
         )
@@ -130,39 +148,51 @@ def left_out(facts: Facts) -> str:
     return text
 
 
+_CHECKS = ("names", "files", "pictures")
+
+
 def splits(facts: Facts) -> str:
     """How splits were made, and which checks for leaks ran per benchmark."""
     given = facts["settings"]["splits"]
+    drawn = f"{given['train']:g} / {given['validation']:g} / {given['test']:g}"
     text = (
         "By picture and by reference picture. Published splits are kept, the others drawn by hash "
-        f"({given['train']:g} / {given['validation']:g} / {given['test']:g}, seed "
-        f"{given['seed']}), so a new picture moves no other.\n"
+        f"({drawn}, seed {given['seed']}), so a new picture moves no other.\n"
     )
     leaks = facts.get("leaks")
     if not leaks:
         return text
+    counts = (leaks.get("found") or {}).items()
+    found = ", ".join(f"{count:,} x {rule}" for rule, count in counts if count)
+    return f"{text}\n{_benchmarks(leaks)}\nLeaks found: {found or 'none'}.\n"
+
+
+def _benchmarks(leaks: Facts) -> str:
+    checks = leaks["checks"]
+    if not any(check[which] for check in checks.values() for which in _CHECKS):
+        return (
+            "**No check against a benchmark's test list could run.** Say under `leaks` which "
+            "sources are a benchmark's images, or where its pictures are.\n"
+        )
     rows = [
         (
             name,
-            *(("yes" if check[which] else "did not run") for which in ("names", "files")),
-            "yes" if check["pictures"] else "did not run",
+            *("yes" if check[which] else "did not run" for which in _CHECKS),
             f"{check['test_images']:,}",
             f"{check.get('pictures_at_hand', 0):,}",
         )
-        for name, check in leaks["checks"].items()
+        for name, check in checks.items()
     ]
     heads = (
         *("benchmark", "by name", "by file hash", "by near copy"),
         *("test images", "of them at hand"),
     )
-    text += (
-        "\nNo picture of train or validation is a test image of these benchmarks, as far as each "
+    return (
+        "No picture of train or validation is a test image of these benchmarks, as far as each "
         "check reaches. Names are compared where a source is declared to be the benchmark, files "
         f"and near copies (fingerprint `{leaks.get('fingerprint', '')}`) where its pictures were "
         f"at hand.\n\n{table(heads, rows)}"
     )
-    found = [f"{count:,} x {rule}" for rule, count in (leaks.get("found") or {}).items() if count]
-    return f"{text}\nFound: {', '.join(found) or 'nothing'}.\n"
 
 
 def licences(facts: Facts) -> str:
@@ -191,6 +221,11 @@ def limits(facts: Facts) -> str:
     if any(not found["images"][split] for split in SPLITS):
         empty = [split for split in SPLITS if not found["images"][split]]
         lines.append(f"Without pictures: {', '.join(empty)}.")
+    for source, count in _items(facts, "pictures_withheld"):
+        lines.append(
+            f"{count:,} pictures of {source} are not part of what is published, since no licence "
+            "lets them be: `name` says which, and `image_id` holds the hash of the right file."
+        )
     flat = (facts.get("leaks") or {}).get("flat")
     if flat:
         lines.append(

@@ -14,7 +14,7 @@ CONFIGS: Mapping[str, str] = {
 }
 
 _BOTH = {
-    "image_id": "sha256:… of the original file's bytes, or name:<set>/<name> for scores alone",
+    "image_id": "sha256:… of the original file's bytes, or name:SET/NAME for scores alone",
     "name": "file name, relative to the folder of the source's pictures",
 }
 

@@ -132,6 +132,8 @@ def read_benchmarks(
     Raises SettingsError for a set that is not described, DataError for a missing folder or a
     picture that cannot be read.
     """
+    for name in (*settings.sources.values(), *settings.pictures):
+        describe(workspace, name)
     declared = {each.name: each.set for each in score_sets if each.set} | dict(settings.sources)
     benchmarks = []
     for name in settings.benchmarks:

@@ -17,9 +17,16 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyarrow import parquet
 
-from qreasoning.data import croissant
+from qreasoning.data import card, croissant
 from qreasoning.errors import DataError, SettingsError
-from qreasoning.files import MANIFEST, read_manifest, sha256_file, write_json, write_manifest
+from qreasoning.files import (
+    MANIFEST,
+    read_manifest,
+    sha256_file,
+    write_json,
+    write_manifest,
+    write_text,
+)
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -91,6 +98,7 @@ def _allowed(
         withheld += _without_pictures(file, staged / file.relative_to(folder), free)
     facts = {key: value for key, value in manifest.items() if key != "files"}
     facts["pictures_withheld"] = dict(sorted(withheld.items()))
+    write_text(staged / card.FILE, card.render(facts))
     if (staged / croissant.FILE).exists():
         write_json(staged / croissant.FILE, croissant.croissant(facts, staged))
     write_manifest(staged, facts)

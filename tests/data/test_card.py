@@ -39,6 +39,7 @@ def facts(**changes):
             "splits": {"train": 0.7, "validation": 0.1, "test": 0.2, "seed": 0},
             "score_sets": [{"name": "koniq", "file": "koniq.csv"}],
             "projects": ["konIQ"],
+            "rules": {"min_caption_words": 3, "script": None, "alike": 0.6, "severity": {}},
         },
         "scores": {"koniq": {"unit": "1 to 5", "worst": 1.09615384615385, "best": 4.31}},
         "human_scores": {"method": "bias_removed", "why": {"noise": "two raters"}},
@@ -115,8 +116,9 @@ def test_card_says_how_it_was_collected_and_how_far_people_agree():
         "- annotators: 3",
         "- pictures by number of annotators: 1 by 1, 2 by 2",
         "- median time on task: 42 s",
+        "- screening: min caption words 3, alike 0.6; what these rules left out is counted below",
         "| noise | 0.612 | 0.500 to 0.700 | 2 | 1 |",
-        "| content | undefined | undefined to undefined | 0 | 3 |",
+        "| content | undefined | undefined | 0 | 3 |",
     ):
         assert line in text
 
@@ -129,11 +131,19 @@ def test_card_says_what_was_left_out_and_which_checks_ran():
         "| copied text | 1 |",
         "| koniq-10k | yes | yes | yes | 2,010 | 2,009 |",
         "| spaq | did not run | did not run | did not run | 11,125 | 0 |",
-        "Found: 4 x possibly test.",
+        "Leaks found: 4 x possibly test.",
         "- Not checked for leaks at all: spaq.",
         "- Without pictures: validation.",
     ):
         assert line in text
+
+
+def test_card_of_a_version_that_nothing_was_checked_for_says_so():
+    nothing = {"checks": {"spaq": check()}, "found": {"copied text": 2}}
+    text = card.render(facts(leaks=nothing))
+    assert "No check against a benchmark's test list could run" in text
+    assert "Leaks found: 2 x copied text." in text
+    assert "as far as each check reaches" not in text
 
 
 def test_card_says_bounds_terms_difference_citation_and_the_command():

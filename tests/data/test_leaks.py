@@ -184,6 +184,9 @@ def test_refuse_lets_warnings_pass():
 def test_read_benchmarks_of_an_unknown_set_or_a_missing_folder_says_so(workspace):
     with pytest.raises(SettingsError, match="no public score set"):
         read_benchmarks(LeakSettings(benchmarks=("flive",)), [], workspace)
+    mistyped = LeakSettings.model_validate({"sources": {"konIQ": "koniq"}})
+    with pytest.raises(SettingsError, match=r"no public score set 'benchmarks/koniq'"):
+        read_benchmarks(mistyped, [], workspace)
     away = LeakSettings.model_validate({"pictures": {"spaq": "nowhere"}})
     with pytest.raises(DataError, match=r"nowhere is missing"):
         read_benchmarks(away, [], workspace)

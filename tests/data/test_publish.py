@@ -108,6 +108,10 @@ def test_push_keeps_pictures_back_that_no_licence_lets_go(version, hub):
     assert rows["p0.png"]["image"]["bytes"].startswith(b"\x89PNG")
     manifest = json.loads(there["manifest.json"])
     assert manifest["pictures_withheld"] == {"konIQ": 1}
+    assert "1 pictures of konIQ are not part of what is published" in there["README.md"].decode()
+    assert b'"image": {"_type": "Image"}' in next(
+        content for name, content in there.items() if name.startswith("data/chains")
+    )
     # What was published vouches for itself, and has the content hash of what was built.
     assert {name: sha256_bytes(there[name]) for name in manifest["files"]} == manifest["files"]
     assert manifest["content_sha256"] == read_manifest(version)["content_sha256"]
