@@ -13,7 +13,6 @@ import argparse
 import multiprocessing
 import os
 import random
-import signal
 import sys
 import tempfile
 import time
@@ -61,7 +60,7 @@ def run(folder, kills, answers, seed=0):
         process = building(context, study)
         time.sleep(at)
         ended = not process.is_alive()
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
         process.join()
         found = check(study, held + MORE // 2)
         rounds.append({"at": at / seconds, "ended": ended, "new": found > held + MORE // 2})

@@ -3,7 +3,7 @@ written on its own. Memory holds a few shards, whatever the size of the whole.""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qreasoning.data.claims import pulled_claims
 from qreasoning.data.collection import NOTHING, Collected, collected
-from qreasoning.data.copying import copy_flags, near_copy_flags, renewed_flags, repeated_texts
 from qreasoning.data.crossing import copied_between_splits, crossing_ties
 from qreasoning.data.human_model import HumanModel, human_model
-from qreasoning.data.intake import TEXTS_SCHEMA, Intake, Preparing, ahead, take_in
+from qreasoning.data.intake import Intake, ahead
 from qreasoning.data.leaks import (
     Benchmark,
     Entry,
@@ -27,15 +25,16 @@ from qreasoning.data.leaks import (
     refuse,
     test_names,
 )
-from qreasoning.data.memory import Memory, answer_codes, recall, remember
-from qreasoning.data.partition import Partition, positions, shard_count
+from qreasoning.data.memory import answer_codes, remember
+from qreasoning.data.partition import Partition, shard_count
 from qreasoning.data.previous import INDEX_SCHEMA, TABLES, Version
 from qreasoning.data.pseudonyms import read_key
-from qreasoning.data.renewal import Renewal, renew_texts
+from qreasoning.data.renewal import Renewal
 from qreasoning.data.scored import survey, take_in_scores
-from qreasoning.data.shard import FLAGS_SCHEMA, Settings, Shard, decide
+from qreasoning.data.shard import Settings, Shard, decide
 from qreasoning.data.sources import Sources
 from qreasoning.data.spec import SPLITS
+from qreasoning.data.taking import take_answers
 from qreasoning.data.tying import Tied, annotated_fingerprints, groups_of, near_copies_of
 from qreasoning.data.version import Difference
 from qreasoning.data.writing import Written, index_shard, write_shard
@@ -73,9 +72,8 @@ def assemble(sources: Sources, before: Version | None, work: Path, say: Say) -> 
     tests = test_names(benchmarks)
     scores = take_in_scores(sources.score_sets, workspace, work, count, prints, tests, say)
     key = read_key(sources.root) if sources.projects else b""
-    texts = Partition(work / "index", "texts", TEXTS_SCHEMA, count)
-    texts.folder.mkdir()
-    taken = _take_in(sources, benchmarks, before, key, work, count, say)
+    (work / "index").mkdir()
+    taken = take_answers(sources, benchmarks, before, key, work, count, say)
     intake, flags = taken.intake, taken.flags
     rejected = flags.filter(flags["reject"])["code"].combine_chunks()
     prints |= annotated_fingerprints(sources, intake.rows, rejected, say)
@@ -91,7 +89,7 @@ def assemble(sources: Sources, before: Version | None, work: Path, say: Say) -> 
     say("deciding and writing")
     renewal = taken.renewal(scores)
     shards = _Shards(
-        sources, intake, scores, before, settings, benchmarks, prints, work, texts, renewal
+        sources, intake, scores, before, settings, benchmarks, prints, work, taken.repeated, renewal
     )
     made = shards.assembled(flags, ties)
     answers = (
@@ -103,115 +101,12 @@ def assemble(sources: Sources, before: Version | None, work: Path, say: Say) -> 
     return made
 
 
-@dataclass(frozen=True)
-class _Taken:
-    """Answers that were taken in, with all near copies; and what was known of them before."""
-
-    intake: Intake
-    flags: pa.Table
-    preparing: Sequence[Preparing]
-    memory: Memory | None = None
-    changed: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint64))
-
-    def renewal(self, scores: Partition) -> Renewal | None:
-        """What makes a version from the one before, where that is remembered."""
-        if self.memory is None:
-            return None
-        preparing = {each.project.name: each for each in self.preparing}
-        return Renewal(self.memory, self.intake, scores, preparing, self.changed)
-
-
-def _take_in(
-    sources: Sources,
-    benchmarks: Sequence[Benchmark],
-    before: Version | None,
-    key: bytes,
-    work: Path,
-    count: int,
-    say: Say,
-) -> _Taken:
-    preparing = [
-        Preparing(each, sources.dimension_ids, key, count, pulled_claims(each))
-        for each in sources.projects
-    ]
-    memory = recall(before, sources, count) if _is_renewable(sources, benchmarks) else None
-    if memory is not None:
-        known = memory.codes()
-        (work / "new").mkdir()
-        some = [replace(each, known=known) for each in preparing]
-        taken = _renewed(sources, some, memory, work, say)
-        if taken is not None:
-            return taken
-    intake = take_in(preparing, sources.dimension_ids, work, count, say)
-    for shard in range(count):
-        if intake.texts.path(shard).is_file():
-            intake.texts.path(shard).replace(work / "index" / intake.texts.path(shard).name)
-    say("looking for copied texts")
-    texts = Partition(work / "index", "texts", TEXTS_SCHEMA, count)
-    rule = _copy_rule(sources)
-    flags = FLAGS_SCHEMA.empty_table() if rule is None else near_copy_flags(texts, *rule)
-    return _Taken(intake, flags, preparing)
-
-
-def _is_renewable(sources: Sources, benchmarks: Sequence[Benchmark]) -> bool:
-    """Whether each picture can be decided by itself, without the others and without its file."""
-    files = [*sources.folders.values(), *(each.images for each in sources.score_sets)]
-    asked = any(each.sources or each.pictures is not None for each in benchmarks)
-    return sources.spec.human_scores == "mean" and not asked and not any(files)
-
-
-def _renewed(
-    sources: Sources, preparing: Sequence[Preparing], memory: Memory, work: Path, say: Say
-) -> _Taken | None:
-    """The new answers and the near copies among all; None where a text stands in two answers of
-    which one is new: whether their splits differ is seen where all are looked at."""
-    intake = take_in(preparing, sources.dimension_ids, work / "new", memory.count, say)
-    rule, known = _copy_rule(sources), memory.flags()
-    parts = []
-    for old, new, gone in renew_texts(memory, intake, work / "index"):
-        mine = known.filter(pc.is_in(known["code"], old["code"].combine_chunks()))
-        if rule is None:
-            continue
-        if gone.num_rows:
-            parts.append(copy_flags(pa.concat_tables([old, new]), *rule))
-        else:
-            parts.append(renewed_flags(old, new, mine, *rule))
-    flags = pa.concat_tables([FLAGS_SCHEMA.empty_table(), *parts])
-    repeated = repeated_texts(Partition(work / "index", "texts", TEXTS_SCHEMA, memory.count))
-    if np.isin(repeated["code"].to_numpy(), memory.codes(), invert=True).any():
-        return None
-    return _Taken(intake, flags, preparing, memory, _differing(known, flags))
-
-
-def _differing(one: pa.Table, other: pa.Table) -> np.ndarray:
-    """The codes of the answers whose findings are not the same in both tables."""
-    texts = [
-        pc.binary_join_element_wise(each["code"].cast(pa.string()), each["text"], " ")
-        for each in (one, other)
-    ]
-    parts = [
-        each["code"].to_numpy()[positions(text, against) < 0]
-        for each, text, against in ((one, texts[0], texts[1]), (other, texts[1], texts[0]))
-    ]
-    return np.unique(np.concatenate(parts))
-
-
 def _binding(before: Version | None, sources: Sources) -> Version | None:
     """The version whose splits are kept: none where the settings of splits are others now."""
     if before is None:
         return None
     earlier = before.manifest.get("settings", {}).get("splits")
     return before if earlier == sources.spec.splits.model_dump(mode="json") else None
-
-
-def _copy_rule(sources: Sources) -> tuple[float, bool] | None:
-    """From which share on texts are near copies, and whether those are kept aside; None where no
-    project asks for it."""
-    shares = [each.rules.alike for each in sources.projects if each.rules.alike is not None]
-    severities = {each.rules.of("copy") for each in sources.projects}
-    if not shares or severities == {"off"}:
-        return None
-    return min(shares), "reject" in severities
 
 
 @dataclass(frozen=True)
@@ -239,12 +134,12 @@ class _Shards:
     benchmarks: Sequence[Benchmark]
     prints: Mapping[str, bytes]
     work: Path
-    texts: Partition
+    repeated: pa.Table
     renewal: Renewal | None
 
     def assembled(self, flags: pa.Table, ties: Sequence[Tied]) -> Assembled:
         """All of them, written; those that hold a leak once more without it."""
-        repeated = repeated_texts(self.texts)
+        repeated = self.repeated
         linked = {each for tie in ties for each in (tie.one, tie.other)}
         numbers = range(self.intake.rows.count)
         make = partial(self._make, flags=flags, repeated=repeated, linked=linked)

@@ -105,7 +105,14 @@ def _patterns(ratings: pa.Array, pictures: npt.NDArray[np.int32]) -> Counter[Pat
     cells = (pictures.astype(np.int64) * RATINGS + values)[given]
     count = int(pictures.max()) + 1
     counts = np.bincount(cells, minlength=count * RATINGS).reshape(count, RATINGS)
-    patterns, times = np.unique(counts, axis=0, return_counts=True)
+    # A pattern as one number: its counts are the digits.
+    most = int(counts.max()) + 1
+    if most**RATINGS > np.iinfo(np.int64).max:
+        patterns, times = np.unique(counts, axis=0, return_counts=True)
+    else:
+        digits = most ** np.arange(RATINGS)
+        numbers, times = np.unique(counts @ digits, return_counts=True)
+        patterns = numbers[:, None] // digits % most
     return Counter(dict(zip(map(tuple, patterns.tolist()), times.tolist(), strict=True)))
 
 

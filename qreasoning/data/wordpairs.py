@@ -5,6 +5,7 @@ by a dictionary of the different pieces: each is looked at once per batch, whate
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -72,10 +73,11 @@ def _words(texts: pa.Array) -> tuple[Array, Array]:
     return hashes, np.diff(before[bounds])
 
 
-def _plain(piece: str) -> list[int]:
+@lru_cache(maxsize=1 << 16)
+def _plain(piece: str) -> tuple[int, ...]:
     """Hashes of the words in what stands between white space, without case and punctuation."""
     plain = ("".join(filter(str.isalnum, word)).casefold() for word in words(piece))
-    return [int(sha256_bytes(word.encode())[:16], 16) for word in plain]
+    return tuple(int(sha256_bytes(word.encode())[:16], 16) for word in plain)
 
 
 def _mixed(numbers: Array) -> Array:

@@ -18,7 +18,7 @@ from qreasoning.workspace import Workspace
 SCRIPT = """
 import json, os, resource, signal, sys
 from pathlib import Path
-from qreasoning.data import assembly, build, intake, place
+from qreasoning.data import assembly, build, place, taking
 from qreasoning.data.spec import BuildSpec
 from qreasoning.workspace import Workspace
 
@@ -35,7 +35,7 @@ def replace(module, name):
     return lambda: setattr(module, name, die)
 
 ways = {
-    "taking in": replace(assembly, "take_in"),
+    "taking in": replace(taking, "take_in"),
     "writing": replace(assembly, "write_shard"),
     "finishing": replace(build, "gather_parts"),
     "placing": replace(place, "move_folder"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from qreasoning.data import assembly, partition
+from qreasoning.data import partition, taking
 from qreasoning.data.build import build_dataset
 from qreasoning.data.renewal import Renewal
 from qreasoning.data.spec import BuildSpec
@@ -100,7 +100,7 @@ def _built_as_a_whole(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> 
         workspace.root, elsewhere, ignore=shutil.ignore_patterns("elsewhere", "datasets")
     )
     with monkeypatch.context() as patch:
-        patch.setattr(assembly, "recall", lambda *_: None)
+        patch.setattr(taking, "recall", lambda *_: None)
         content = _content(build_dataset(SPEC, Workspace(elsewhere)).folder)
     shutil.rmtree(elsewhere)
     return content
