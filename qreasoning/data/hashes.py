@@ -69,7 +69,8 @@ def _hash(named: tuple[str, Path]) -> tuple[str, Hashed]:
     if min(picture.size) < MIN_SIDE:
         width, height = picture.size
         raise DataError(
-            f"{file} has {width} x {height} pixels: nothing can be seen in it. Replace or remove it."
+            f"{file} has {width} x {height} pixels: nothing can be seen in it. "
+            "Replace or remove it."
         )
     return name, Hashed(identity(content), fingerprint(picture).tobytes())
 
