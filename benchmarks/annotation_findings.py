@@ -14,8 +14,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from qreasoning.annotation.findings import Finder
 from qreasoning.annotation.table import Row
+from qreasoning.checks.findings import Finder
 from qreasoning.dimensions import load_dimensions
 from qreasoning.files import write_text
 from qreasoning.records import Annotation, CampaignRules

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from qreasoning.annotation.commands import CommandReport
     from qreasoning.annotation.status import StatusTable
     from qreasoning.data.build import BuildReport
+    from qreasoning.data.diff import TableDiff
     from qreasoning.demo import DemoReport
     from qreasoning.training.dry_run import DryRun
     from qreasoning.training.predict import PredictReport
@@ -97,8 +98,15 @@ def show_build(report: "BuildReport") -> None:
             for split, count in report.images.items()
         ],
     )
-    for reason, count in report.reasons.items():
-        say(f"  kept aside: {count} x {reason}")
+    for what, counts in (
+        ("kept aside", report.reasons),
+        ("kept, with a warning", report.warnings),
+        ("picture kept aside", report.image_reasons),
+    ):
+        for reason, count in counts.items():
+            say(f"  {what}: {count} x {reason}")
+    if report.new:
+        say(f"  {report.version}: {'; '.join(report.why)}")
     say(f"{report.folder} {state}. Next: qr train")
 
 
@@ -131,6 +139,24 @@ def show_dry_run(run: "DryRun") -> None:
 def _duration(seconds: float) -> str:
     hours = seconds / 3600
     return f"{hours:.1f} h" if hours >= 1 else f"{seconds / 60:.1f} min"
+
+
+def show_diff(title: str, tables: "Sequence[TableDiff]") -> None:
+    """Show what one dataset version has otherwise than another."""
+    show_table(
+        title,
+        ["table", "added", "removed", "changed", "columns that changed"],
+        [
+            [
+                *(each.table, each.added, each.removed, each.changed),
+                ", ".join(f"{name} ({count})" for name, count in sorted(each.columns.items())),
+            ]
+            for each in tables
+        ],
+    )
+    for each in tables:
+        for example in each.examples:
+            say(f"  {each.table} {example}")
 
 
 def show_predictions(report: "PredictReport") -> None:

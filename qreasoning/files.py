@@ -108,6 +108,16 @@ def make_folder(folder: Path, fill: Callable[[Path], None]) -> None:
         draft.rename(folder)
 
 
+def move_folder(draft: Path, folder: Path) -> None:
+    """Flush everything in `draft`, a folder on the same disk, and rename it to `folder`, which must
+    not exist, or be empty."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for each in draft.rglob("*"):
+        _flush(each)
+    draft.rename(folder)
+    _flush(folder.parent)
+
+
 def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     """Let `fill` write a folder anew; the old one is there, whole, until the new one takes over.
 

@@ -74,13 +74,14 @@ def check(annotation: Annotation, rules: Rules, dimension_ids: Sequence[str]) ->
         ("caption", annotation.caption, rules.min_caption_words),
         ("reasoning", annotation.reasoning, rules.min_reasoning_words),
     ):
-        findings += _check_text(field, text, least, rules.script)
+        findings += check_text(field, text, least, rules.script)
     if annotation.seconds is not None and annotation.seconds < rules.min_seconds:
         findings.append(f"too fast ({annotation.seconds:.1f} of {rules.min_seconds:g} s)")
     return findings
 
 
-def _check_text(field: str, text: str, least: int, script: Script | None) -> list[str]:
+def check_text(field: str, text: str, least: int, script: Script | None) -> list[str]:
+    """What is wrong with one text of an answer, by itself."""
     if is_blank(text):
         return [f"empty {field}"]
     count = len(words(text))
@@ -122,7 +123,11 @@ def annotation_row(annotation: Annotation, findings: Sequence[str]) -> dict[str,
 
 
 def chains_schema() -> "pa.Schema":
-    """Columns of `chains`: a row per image, its scores and the human chains of it."""
+    """Columns of `chains`: a row per image, its scores and the human chains of it.
+
+    `human_low` and `human_high` bound the 95 % interval of `human_mos`; `dimensions` are the mean
+    ratings of each dimension with theirs.
+    """
     import pyarrow as pa
 
     chain = pa.struct(
@@ -132,6 +137,16 @@ def chains_schema() -> "pa.Schema":
             ("reasoning", pa.string()),
             ("rating", pa.float64()),
             ("prelabelled", pa.bool_()),
+        ]
+    )
+    dimension = pa.struct(
+        [
+            ("dimension", pa.string()),
+            ("mos", pa.float64()),
+            ("n", pa.int32()),
+            ("sd", pa.float64()),
+            ("low", pa.float64()),
+            ("high", pa.float64()),
         ]
     )
     return pa.schema(
@@ -150,6 +165,11 @@ def chains_schema() -> "pa.Schema":
             ("human_n", pa.int32()),
             ("human_sd", pa.float64()),
             ("chains", pa.list_(chain)),
+            ("mos_std", pa.float64()),
+            ("mos_raw_std", pa.float64()),
+            ("human_low", pa.float64()),
+            ("human_high", pa.float64()),
+            ("dimensions", pa.list_(dimension)),
         ]
     )
 

@@ -72,6 +72,11 @@ class Workspace:
         return self.root / "outputs" / "datasets"
 
     @property
+    def exports(self) -> Path:
+        """`outputs/exports`, a folder per version and kind."""
+        return self.root / "outputs" / "exports"
+
+    @property
     def runs(self) -> Path:
         """`outputs/runs`, `<recipe>/<run>` below."""
         return self.root / "outputs" / "runs"

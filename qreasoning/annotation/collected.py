@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from qreasoning.annotation.client import Server
-from qreasoning.annotation.findings import Finder, Finding, write_findings
+from qreasoning.annotation.findings import write_findings
 from qreasoning.annotation.interface import form_version
 from qreasoning.annotation.log import Log, State
 from qreasoning.annotation.project import Project
@@ -13,6 +13,7 @@ from qreasoning.annotation.status import StatusTable, status_table
 from qreasoning.annotation.store import Pulled, pull
 from qreasoning.annotation.sync import Synced
 from qreasoning.annotation.table import Current, Row, current, row_maker, write_table
+from qreasoning.checks.findings import Finder, Finding
 
 AHEAD = 1000
 """Answers after which findings are looked for, of a first pull: fewer cost more in all."""

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from qreasoning.annotation.project import Project
 from qreasoning.annotation.sampling import TENTHS, sample, tenth, tenth_name
+from qreasoning.benchmark_sets import resolve
 from qreasoning.errors import DataError, SettingsError
 from qreasoning.images import list_pictures
 from qreasoning.scores import read_scores
+from qreasoning.workspace import Workspace
 
 
 def chosen(project: Project, say: Callable[[str], None]) -> list[str]:
@@ -23,7 +25,8 @@ def chosen(project: Project, say: Callable[[str], None]) -> list[str]:
         raise nothing(project, f"The folder {project.pictures} is missing")
     if project.file.scores is not None:
         source = project.root / project.file.scores.file
-        mos = {each.name: each.mos for each in read_scores(project.file.scores, project.root)}
+        scores = resolve(project.file.scores, Workspace(project.root))
+        mos = {each.name: each.mos for each in read_scores(scores, project.root)}
         listed = list(mos)
     elif project.manifest is not None:
         listed = sorted(set(_names(project.manifest)))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from qreasoning.annotation.accounts import Login
-from qreasoning.annotation.findings import Finding
 from qreasoning.annotation.table import Current
+from qreasoning.checks.findings import Finding
 
 
 @dataclass(frozen=True)

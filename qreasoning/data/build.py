@@ -3,19 +3,25 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from qreasoning import files
-from qreasoning.data import card
-from qreasoning.data.content import Content, facts_of, gather
-from qreasoning.data.rows import Row
-from qreasoning.data.spec import SPLITS, BuildSpec
-from qreasoning.data.tables import write_table
-from qreasoning.data.version import newest_version, next_version
-from qreasoning.errors import DataError
-from qreasoning.images import identity
-from qreasoning.records import annotations_schema, chains_schema
+from qreasoning.data import card, croissant
+from qreasoning.data.assembly import Assembled, assemble
+from qreasoning.data.facts import difference_facts, difference_of, facts_of
+from qreasoning.data.place import building, make_room, put_in_place
+from qreasoning.data.previous import QUARANTINE, newest
+from qreasoning.data.shard import LEFT_OUT_SCHEMA
+from qreasoning.data.sources import Sources, read_sources
+from qreasoning.data.spec import BuildSpec
+from qreasoning.data.tables import with_features
+from qreasoning.data.version import next_version
+from qreasoning.data.writing import gather_parts
+from qreasoning.records import annotations_schema
 from qreasoning.workspace import Workspace
+
+QUARANTINE_IMAGES = "quarantine_images.parquet"
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,9 @@ class BuildReport:
     """What was built. `new` is False where this content already was the newest version.
 
     `images`, `annotations` and `chains` count per split: pictures, kept annotations, and pictures
-    with at least one human chain. `quarantined` annotations are kept aside for `reasons`.
+    with at least one human chain. `quarantined` annotations are kept aside for `reasons`, others
+    kept with `warnings`; `quarantined_images` are in no split for `image_reasons`. `why` explains
+    the version: what differs from the one before.
     """
 
     folder: Path
@@ -35,6 +43,17 @@ class BuildReport:
     chains: Mapping[str, int]
     quarantined: int
     reasons: Mapping[str, int]
+    warnings: Mapping[str, int]
+    quarantined_images: int
+    image_reasons: Mapping[str, int]
+    leaks: int
+    why: tuple[str, ...]
+
+    @property
+    def findings(self) -> int:
+        """How many things were found, of any severity."""
+        counted = (self.reasons, self.warnings, self.image_reasons)
+        return sum(sum(each.values()) for each in counted) + self.leaks
 
 
 def build_dataset(
@@ -42,55 +61,67 @@ def build_dataset(
 ) -> BuildReport:
     """Build the dataset of `spec` as a new version, or find that the newest one is the same.
 
-    Every picture is read and decoded before anything is written, and the version appears whole or
-    not at all. Raises DataError or SettingsError naming the place and the remedy.
+    The version appears whole or not at all. Raises DataError or SettingsError naming the place and
+    the remedy, also where another build is at work in the study.
     """
-    say("reading annotations, scores and pictures")
-    content = gather(spec, workspace, say)
-    facts = facts_of(spec, content)
-    folder = workspace.datasets / spec.name
-    newest = newest_version(folder)
-    manifest = files.read_manifest(folder / newest) if newest else None
-    new = manifest is None or manifest.get("content_sha256") != facts["content_sha256"]
-    version = next_version(newest) if new else str(newest)
+    with building(workspace):
+        say("reading annotations, scores and pictures")
+        sources = read_sources(spec, workspace)
+        folder = workspace.datasets / spec.name
+        with TemporaryDirectory(dir=make_room(workspace)) as name:
+            return _build(sources, folder, Path(name), say)
+
+
+def _build(sources: Sources, folder: Path, work: Path, say: Callable[[str], None]) -> BuildReport:
+    before = newest(folder)
+    made = assemble(sources, before, work, say)
+    facts = facts_of(sources, made)
+    difference = difference_of(facts, made, before)
+    facts["diff"] = difference_facts(difference, before)
+    new = before is None or before.manifest.get("content_sha256") != facts["content_sha256"]
     if new:
-        say(f"writing {spec.name} {version}")
-        files.make_folder(folder / version, lambda draft: _write(draft, version, facts, content))
+        level = difference.level or "patch"
+        version = next_version(folder, before.number if before else None, level)
+        say(f"writing {sources.spec.name} {version}")
+        facts = _finished({**facts, "version": version}, made, sources, work)
+        put_in_place(made.draft, folder / version, made.index, facts["content_sha256"])
+    else:
+        version = before.number if before else ""
     text = (folder / version / card.FILE).read_text(encoding="utf-8")
-    files.write_text(workspace.root / "data_cards" / f"{spec.name}-{version}.md", text)
+    cards = sources.root / "data_cards"
+    files.write_text(cards / f"{sources.spec.name}-{version}.md", text)
+    return _report(folder / version, new, facts, made)
+
+
+def _finished(
+    facts: dict[str, Any], made: Assembled, sources: Sources, work: Path
+) -> dict[str, Any]:
+    """Write what is not divided; the manifest comes last."""
+    schema = with_features(annotations_schema(sources.dimension_ids))
+    gather_parts(work, "quarantine", made.shards, made.draft / QUARANTINE, schema)
+    if made.counts["quarantined_images",]:
+        schema = with_features(LEFT_OUT_SCHEMA)
+        gather_parts(work, "left-out", made.shards, made.draft / QUARANTINE_IMAGES, schema)
+    (made.draft / card.FILE).write_text(card.render(facts), encoding="utf-8")
+    files.write_json(made.draft / croissant.FILE, croissant.croissant(facts, made.draft))
+    files.write_manifest(made.draft, facts)
+    return facts
+
+
+def _report(folder: Path, new: bool, facts: Mapping[str, Any], made: Assembled) -> BuildReport:
     counts = facts["counts"]
     return BuildReport(
-        folder=folder / version,
-        version=version,
+        folder=folder,
+        version=folder.name,
         new=new,
-        simulated=content.simulated,
-        images=counts["images"],
-        annotations=counts["annotations"],
-        chains=counts["chains"],
-        quarantined=counts["quarantined"],
-        reasons=counts["reasons"],
+        simulated=facts["simulated"],
+        leaks=len(made.leaks),
+        why=tuple(facts["diff"]["why"]),
+        **{
+            name: counts[name]
+            for name in (
+                *("images", "annotations", "chains", "quarantined", "reasons", "warnings"),
+                *("quarantined_images", "image_reasons"),
+            )
+        },
     )
-
-
-def _write(draft: Path, version: str, facts: Mapping[str, Any], content: Content) -> None:
-    def image(row: Row) -> Row | None:
-        file = content.files[row["image_id"]]
-        return None if file is None else {"bytes": _unchanged(file, row), "path": row["name"]}
-
-    annotations = annotations_schema(content.dimension_ids)
-    for split in SPLITS:
-        file = f"{split}-00000-of-00001.parquet"
-        write_table(draft / "data/chains" / file, content.chains[split], chains_schema(), image)
-        rows = content.annotations[split]
-        write_table(draft / "data/annotations" / file, rows, annotations, image)
-    write_table(draft / "quarantine.parquet", content.quarantine, annotations, image)
-    facts = {**facts, "version": version}
-    (draft / card.FILE).write_text(card.render(facts), encoding="utf-8")
-    files.write_manifest(draft, facts)
-
-
-def _unchanged(file: Path, row: Row) -> bytes:
-    content = file.read_bytes()
-    if identity(content) != row["image_id"]:
-        raise DataError(f"{file} changed while the dataset was built. Build it again.")
-    return content

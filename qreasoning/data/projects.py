@@ -1,100 +1,124 @@
-"""Reading what the annotation stage pulled, and checking it against the rules."""
+"""Reading what the annotation stage pulled, in pieces."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import parquet
 
-from qreasoning.data.pseudonyms import pseudonym
-from qreasoning.errors import DataError
+from qreasoning.data.rules import DatasetRules
+from qreasoning.data.spec import BuildSpec
+from qreasoning.errors import DataError, SettingsError
 from qreasoning.files import read_manifest
-from qreasoning.records import Annotation, Rules, annotations_schema, check
+from qreasoning.records import annotations_schema
+from qreasoning.settings import read_yaml, validate
 from qreasoning.workspace import Workspace, slug
 
 TABLE = "table.parquet"
+HISTORY = "history.parquet"
+STATES = ("skipped", "draft")
+"""The reasons in the history for which an answer never came to be."""
+ROWS = 65_536
+"""Rows that are read at once."""
 
 
 @dataclass(frozen=True)
 class Project:
-    """The pulled annotations of one project; `images` is the folder of its pictures."""
+    """The pulled annotations of one project; `images` is the folder of its pictures, `rows` the
+    number of answers, `rules` what they are checked against."""
 
     name: str
+    folder: Path
     images: Path
     simulated: bool
-    annotations: tuple[Annotation, ...]
+    rows: int
+    rules: DatasetRules
 
 
-@dataclass(frozen=True)
-class Checked:
-    """An annotation under its annotator's pseudonym, and the rules it breaks (none: it is kept)."""
+def read_project(
+    name: str, dimension_ids: Sequence[str], spec: BuildSpec, workspace: Workspace
+) -> Project:
+    """Look at `outputs/annotations/<name>`.
 
-    annotation: Annotation
-    reasons: tuple[str, ...]
-
-
-def read_project(name: str, dimension_ids: Sequence[str], workspace: Workspace) -> Project:
-    """Read `outputs/annotations/<name>`.
-
-    Raises DataError where nothing was annotated yet, the table has other columns than the
-    dimensions ask for, or an annotator appears twice for one picture.
+    Raises DataError where nothing was annotated yet, the table is damaged or has other columns than
+    the dimensions ask for; SettingsError where the project's rules cannot be read.
     """
     folder = workspace.annotations / slug(name)
     manifest = read_manifest(folder)
     if manifest is None or not (folder / TABLE).is_file():
         raise _nothing_yet(name, folder)
-    table = parquet.read_table(folder / TABLE)
-    expected = annotations_schema(dimension_ids)
-    if table.schema.names != expected.names:
-        other = sorted(set(table.schema.names) ^ set(expected.names))
+    with _opened(folder / TABLE, name) as file:
+        names, count = file.schema_arrow.names, file.metadata.num_rows
+    expected = annotations_schema(dimension_ids).names
+    if names != expected:
+        other = sorted(set(names) ^ set(expected))
         raise DataError(
             f"{folder / TABLE} was made with other dimensions (columns that differ: "
             f"{', '.join(other[:3]) or 'their order'}). Name the project's own file under "
             "'dimensions' in the dataset's settings."
         )
-    rows = table.cast(expected).to_pylist()
-    if not rows:
+    if not count:
         raise _nothing_yet(name, folder)
-    annotations = tuple(sorted((_annotation(row, dimension_ids) for row in rows), key=_key))
-    _refuse_repeated(annotations, folder / TABLE)
     images = workspace.root / str(manifest["images"])
-    return Project(name, images, bool(manifest.get("simulated")), annotations)
+    rules = spec.rules or _project_rules(name, workspace)
+    return Project(name, folder, images, bool(manifest.get("simulated")), count, rules)
 
 
-def check_annotation(
-    annotation: Annotation, rules: Rules, dimension_ids: Sequence[str], key: bytes
-) -> Checked:
-    """Check against the rules, and replace the log-in by its pseudonym."""
-    hidden = replace(annotation, annotator=pseudonym(annotation.annotator, key))
-    return Checked(hidden, tuple(check(annotation, rules, dimension_ids)))
+def answers(project: Project, dimension_ids: Sequence[str]) -> Iterator[pa.Table]:
+    """The answers in pieces: the columns of `annotations_schema` and `state`, which is null, or
+    `skipped` or `draft` for what was never submitted."""
+    schema = annotations_schema(dimension_ids)
+    for piece in _pieces(project.folder / TABLE, project.name, schema.names):
+        nothing = pa.nulls(piece.num_rows, pa.string())
+        yield piece.cast(schema).append_column("state", nothing)
+    if (project.folder / HISTORY).is_file():
+        columns = [*schema.names, "reason"]
+        for piece in _pieces(project.folder / HISTORY, project.name, columns):
+            wanted = piece.filter(pc.is_in(piece["reason"], pa.array(STATES)))
+            states = wanted["reason"].combine_chunks().cast(pa.string())
+            yield wanted.select(schema.names).cast(schema).append_column("state", states)
 
 
-def _annotation(row: dict[str, Any], dimension_ids: Sequence[str]) -> Annotation:
-    return Annotation(
-        ratings={each: row.pop(each) for each in dimension_ids},
-        notes={each: row.pop(f"{each}_note") for each in dimension_ids},
-        caption=row.pop("caption") or "",
-        reasoning=row.pop("reasoning") or "",
-        prelabelled=bool(row.pop("prelabelled")),
-        labels=tuple(row.pop("labels") or ()),
-        # Found when it was pulled, by the project's rules; the dataset's own rules decide here.
-        **{key: value for key, value in row.items() if key != "findings"},
+def _pieces(path: Path, name: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+    with _opened(path, name) as file:
+        try:
+            for batch in file.iter_batches(ROWS, columns=list(columns)):
+                yield pa.Table.from_batches([batch])
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(path, name, error) from None
+
+
+def _opened(path: Path, name: str) -> Any:
+    try:
+        return parquet.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, name, error) from None
+
+
+def _damaged(path: Path, name: str, error: Exception) -> DataError:
+    reason = str(error).splitlines()[0]
+    return DataError(
+        f"{path} is damaged ({reason}). Make it again from the log with: "
+        f"qr annotate rebuild --project {name}"
     )
 
 
-def _key(annotation: Annotation) -> tuple[str, str, str]:
-    return annotation.image_id, annotation.name, annotation.annotator
-
-
-def _refuse_repeated(annotations: Sequence[Annotation], path: Path) -> None:
-    for one, next_one in pairwise(annotations):
-        if (one.image_id, one.annotator) == (next_one.image_id, next_one.annotator):
-            raise DataError(
-                f"{path} holds two annotations of {next_one.name} by one annotator. Pull the "
-                f"annotations again with: qr annotate --project {one.project} --once"
-            )
+def _project_rules(name: str, workspace: Workspace) -> DatasetRules:
+    """The rules under which a project collects, where the study has its file."""
+    try:
+        path = workspace.settings("annotation", name, "project")
+    except SettingsError:
+        return DatasetRules()
+    content = read_yaml(path)
+    rules = content.get("rules") if isinstance(content, dict) else None
+    if not isinstance(rules, dict):
+        return DatasetRules()
+    # A campaign may have rules that are not about single answers.
+    known = {key: value for key, value in rules.items() if key in DatasetRules.model_fields}
+    return validate(known, DatasetRules, f"{path}, rules")
 
 
 def _nothing_yet(name: str, folder: Path) -> DataError:

@@ -1,12 +1,13 @@
 """What a dataset is made of: the model of `annotation/dataset.yaml`."""
 
 import math
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from qreasoning.records import Rules
-from qreasoning.scores import ScoreSet
+from qreasoning.data.leaks import LeakSettings
+from qreasoning.data.rules import DatasetRules
+from qreasoning.scores import Licence, ScoreSet
 from qreasoning.settings import Settings, load
 from qreasoning.workspace import Workspace
 
@@ -41,12 +42,22 @@ class BuildSpec(Settings):
     """Annotation projects whose pulled annotations go in; none for scores alone."""
     dimensions: str = "dimensions"
     """The file in `annotation/` with the eight dimensions of these projects."""
-    rules: Rules = Rules()
-    """What an annotation must satisfy; one that does not goes to `quarantine.parquet`."""
+    rules: DatasetRules | None = None
+    """What an annotation must satisfy; one that does not goes to `quarantine.parquet`. Left out:
+    each project's own rules, with the severities of a dataset."""
     score_sets: tuple[ScoreSet, ...] = ()
     """MOS lists, with or without their pictures."""
     splits: Fractions = Fractions()
     """How pictures without a published split are divided."""
+    leaks: LeakSettings = LeakSettings()
+    """Which benchmarks' test images are kept out of train and validation."""
+    licences: dict[str, Licence] = Field(default_factory=dict)
+    """The terms of the projects' annotations and pictures; a score set has its own."""
+    pictures: Literal["embed", "none"] = "embed"
+    """`none`: the pictures of the projects are not at hand; texts and scores go in without them."""
+    human_scores: Literal["mean", "bias_removed", "p910"] = "mean"
+    """How the ratings of several people become one: their plain mean; the mean after each person's
+    bias is taken off; or the P.910 model where its conditions hold (else the bias is taken off)."""
     simulated: bool = False
     """Set it if scores or pictures are simulated; a simulated project sets it by itself."""
 

@@ -1,35 +1,58 @@
 """Parquet files that `datasets.load_dataset` opens with their feature types, pictures included."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from pyarrow import parquet
 
-from qreasoning.data.rows import Row
+WITH_PICTURES = 100
+"""Rows per row group: few where each may carry a picture of some megabytes."""
+WITHOUT = 5_000
 
-BATCH = 100
-"""Rows per row group: few, since each may carry a picture of some megabytes."""
+# Columns that repeat a few values; free texts and pictures cannot be shortened by a dictionary.
+_REPEATED = ("source", "split", "mos_source", "mos_set", "annotator", "project", "form_version")
 
 
 def write_table(
-    path: Path, rows: Sequence[Row], schema: pa.Schema, image: Callable[[Row], Row | None]
+    path: Path,
+    rows: pa.Table,
+    schema: pa.Schema,
+    picture: Callable[[str, str], bytes] | None = None,
 ) -> None:
-    """Write `rows` to `path`. `image(row)` gives the value of a column `image`, read batch-wise."""
+    """Write `rows` to `path` with the columns of `schema`.
+
+    Where that has a column `image`, `rows` has `file` in its place (null: no picture at hand), and
+    `picture(file, image_id)` gives its bytes; a part of the pictures is in memory at a time.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Dictionaries cannot shorten pictures or free text; without them the writer needs less memory.
-    with parquet.ParquetWriter(path, with_features(schema), use_dictionary=False) as writer:
-        for batch in _batches(rows):
+    repeated = [name for name in _REPEATED if name in schema.names]
+    has_pictures = "image" in schema.names and rows["file"].null_count < rows.num_rows
+    step = WITH_PICTURES if has_pictures else WITHOUT
+    with parquet.ParquetWriter(
+        path, with_features(schema), compression="zstd", use_dictionary=repeated
+    ) as writer:
+        for start in range(0, rows.num_rows, step):
+            part = rows.slice(start, step)
             if "image" in schema.names:
-                batch = [{**row, "image": image(row)} for row in batch]
-            writer.write_table(pa.Table.from_pylist(batch, schema=writer.schema))
+                part = part.append_column("image", _images(part, picture))
+            writer.write_table(part.select(schema.names).cast(schema), row_group_size=step)
 
 
-def _batches(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    for start in range(0, len(rows), BATCH):
-        yield rows[start : start + BATCH]
+def _images(rows: pa.Table, picture: Callable[[str, str], bytes] | None) -> pa.Array:
+    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    if picture is None or rows["file"].null_count == rows.num_rows:
+        return pa.nulls(rows.num_rows, kind)
+    columns = (rows[name].to_pylist() for name in ("file", "image_id", "name"))
+    return pa.array(
+        [
+            None if file is None else {"bytes": picture(file, image_id), "path": name}
+            for file, image_id, name in zip(*columns, strict=True)
+        ],
+        kind,
+    )
 
 
 def with_features(schema: pa.Schema) -> pa.Schema:

@@ -10,14 +10,14 @@ from qreasoning import images
 from qreasoning.chain import Chain
 from qreasoning.errors import DataError
 
-COLUMNS = ["image_id", "name", "image", "mos", "mos_set", "mos_sd", "chains"]
+COLUMNS = ["image_id", "name", "image", "mos", "mos_set", "mos_std", "chains"]
 
 
 @dataclass(frozen=True)
 class Example:
     """One picture: its bytes, its MOS on [1, 5] (or None) and the human chains of it.
 
-    `mos_sd` is the standard deviation of the scores behind the MOS on that scale, None if unknown.
+    `mos_std` is the standard deviation of the scores behind the MOS on that scale, None if unknown.
     """
 
     image_id: str
@@ -25,7 +25,7 @@ class Example:
     image: bytes
     mos: float | None
     mos_set: str | None
-    mos_sd: float | None
+    mos_std: float | None
     chains: tuple[Chain, ...]
 
     @property
@@ -86,7 +86,7 @@ def _example(row: dict) -> Example:
         image=row["image"]["bytes"],
         mos=row["mos"],
         mos_set=row["mos_set"],
-        mos_sd=row.get("mos_sd"),
+        mos_std=row.get("mos_std"),
         chains=tuple(chains),
     )
 

@@ -106,7 +106,7 @@ def _rows(recipe: Recipe, examples: Sequence[Example]) -> Dataset:
         "image_id": [example.image_id for example in examples],
         "mos": [example.mos for example in examples],
         "mos_set": [example.mos_set for example in examples],
-        "mos_sd": [example.mos_sd for example in examples],
+        "mos_std": [example.mos_std for example in examples],
         "references": [list(example.references) for example in examples],
     }
     drawn = [

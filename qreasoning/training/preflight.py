@@ -31,7 +31,7 @@ def usable_examples(recipe: Recipe, dataset: Path) -> tuple[list[Example], int]:
     if (
         rewards.margin is not None
         and rewards.margin.tau == "human"
-        and not any(row.mos_sd for row in found.rows)
+        and not any(row.mos_std for row in found.rows)
     ):
         raise DataError(
             f"{dataset} has no standard deviations of its scores, so the margin reward with "

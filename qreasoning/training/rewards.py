@@ -176,12 +176,12 @@ class MarginReward:
         mos: Sequence[float | None],
         mos_set: Sequence[str | None],
         image_id: Sequence[str],
-        mos_sd: Sequence[float | None] | None = None,
+        mos_std: Sequence[float | None] | None = None,
         **_: Any,
     ) -> list[float | None]:
         """One value per completion; None without a MOS or another picture of the set."""
         ratings = ratings_of(self.chain_format, completions)
-        deviations = [None] * len(ratings) if mos_sd is None else mos_sd
+        deviations = [None] * len(ratings) if mos_std is None else mos_std
         columns = zip(image_id, mos_set, mos, ratings, deviations, strict=True)
         own = [Rated(*each) for each in columns]
         return _over_all_processes(partial(score_margin, tau=self.tau), own)

@@ -1,9 +1,9 @@
 from types import SimpleNamespace
 
 from qreasoning.annotation.accounts import Login
-from qreasoning.annotation.findings import Finding
 from qreasoning.annotation.status import Person, status_table
 from qreasoning.annotation.table import Current, Row
+from qreasoning.checks.findings import Finding
 from qreasoning.console import show_status
 
 

@@ -90,14 +90,14 @@ def _row(
     changes: dict[str, Any],
 ) -> dict[str, Any]:
     return {
-        "image_id": identity_of_file(workspace.root / "pictures" / name),
+        "image_id": changes.get("image_id") or identity_of_file(workspace.root / "pictures" / name),
         "name": name,
         "annotator": login,
         "project": project,
         **dict.fromkeys(dimensions, 3),
         **{f"{each}_note": None for each in dimensions},
         "caption": "Coloured noise everywhere.",
-        "reasoning": "Nothing can be seen, so the quality is bad.",
+        "reasoning": f"In {name} nothing can be seen, so the quality is bad.",
         "overall": overall,
         "seconds": 12.5,
         "created": "2026-01-01T00:00:00Z",

@@ -181,7 +181,7 @@ def test_rank_and_margin_rewards_are_the_scores_of_what_was_read():
     assert values == score_rank(rated)
     assert [value is None for value in values] == [False] * 4 + [True, False]
     assert MarginReward(Q_REASONING, 2.0)(texts, **columns) == score_margin(rated, 2.0)
-    wide = MarginReward(Q_REASONING, None)(texts, mos_sd=[0.6, 0.6, 0.8, 0.8, 1.0, 1.0], **columns)
+    wide = MarginReward(Q_REASONING, None)(texts, mos_std=[0.6, 0.6, 0.8, 0.8, 1.0, 1.0], **columns)
     assert wide == pytest.approx(score_margin(rated, 1.0))
 
 

@@ -3,7 +3,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qreasoning.annotation.copies import Copies, Copy, Key, Text, word_pairs
+from qreasoning.checks.copies import Copies, Copy, Key, Text, word_pairs
 
 LONG = "The red door is sharp but the wall behind it looks a little noisy and flat"
 

@@ -1,0 +1,1 @@
+"""What is checked alike where answers are pulled and where a dataset is built of them."""

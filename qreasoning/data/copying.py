@@ -1,0 +1,148 @@
+"""Texts taken from other texts: near copies of an annotator's own, and the same text in two splits.
+
+Both look at texts of the whole dataset, a shard of annotators or a stretch of keys at a time.
+"""
+
+import numpy as np
+import pyarrow as pa
+
+from qreasoning.data.intake import ahead
+from qreasoning.data.near_copies import Copied, Texts, find_copies
+from qreasoning.data.partition import Partition
+from qreasoning.data.shard import FLAGS_SCHEMA
+from qreasoning.data.validation import TEXTS
+
+KEYS_AT_ONCE = 4_000_000
+"""Texts whose keys are compared at once."""
+
+
+def near_copy_flags(texts: Partition, share: float, reject: bool) -> pa.Table:
+    """A finding for each answer with a text that is nearly an earlier one of its annotator."""
+
+    def of_shard(shard: int) -> pa.Table:
+        return copy_flags(texts.read(shard), share, reject)
+
+    return pa.concat_tables([FLAGS_SCHEMA.empty_table(), *ahead(of_shard, range(texts.count))])
+
+
+def copy_flags(rows: pa.Table, share: float, reject: bool) -> pa.Table:
+    """The findings of one shard of texts (`intake.TEXTS_SCHEMA`)."""
+    if not rows.num_rows:
+        return FLAGS_SCHEMA.empty_table()
+    rows = rows.combine_chunks()
+    return _flags(rows, find_copies(_as_texts(rows), share), reject)
+
+
+def _as_texts(rows: pa.Table) -> Texts:
+    pairs, offsets = _pairs(rows)
+    annotator = rows["annotator"].combine_chunks().dictionary_encode().indices.to_numpy()
+    created = rows["created"].combine_chunks().dictionary_encode()
+    return Texts(
+        annotator=annotator.astype(np.int64),
+        rank=_ranks(created, rows["code"].to_numpy(), rows["field"].to_numpy()),
+        offsets=offsets,
+        pairs=pairs,
+    )
+
+
+def _pairs(rows: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+    """The word pairs of all texts, and where those of each begin and end."""
+    lists = rows["pairs"].combine_chunks()
+    offsets = lists.offsets.to_numpy().astype(np.int64)
+    return lists.flatten().to_numpy(), offsets - offsets[0]
+
+
+def _flags(rows: pa.Table, found: Copied, reject: bool) -> pa.Table:
+    code, field = rows["code"].to_numpy(), rows["field"].to_numpy()
+    same = code[found.text] == code[found.source]
+    names = np.array(TEXTS)
+    whose = np.where(same, "repeats the ", "like an own ")
+    details = [
+        f"{TEXTS[own]} copied ({how}{source}, {alike:.0%} of the word pairs)"
+        for own, how, source, alike in zip(
+            field[found.text].tolist(),
+            whose.tolist(),
+            names[field[found.source]].tolist(),
+            found.share.tolist(),
+            strict=True,
+        )
+    ]
+    columns = [pa.array(code[found.text]), pa.array(np.full(len(details), reject)), details]
+    return pa.table(columns, schema=FLAGS_SCHEMA)
+
+
+def renewed_flags(
+    old: pa.Table, new: pa.Table, known: pa.Table, share: float, reject: bool
+) -> pa.Table:
+    """The findings of one shard of texts, of which `old` were looked at before with the findings
+    `known`, and `new` were not."""
+    if not new.num_rows:
+        return known
+    rows = pa.concat_tables([_related(old, new, share), new]).combine_chunks()
+    found = find_copies(_as_texts(rows), share)
+    is_new = np.arange(rows.num_rows) >= rows.num_rows - new.num_rows
+    if (is_new[found.source] & ~is_new[found.text]).any():
+        # A text that came later was written earlier: others may have another source now.
+        return copy_flags(pa.concat_tables([old, new]), share, reject)
+    mine = is_new[found.text]
+    added = Copied(found.text[mine], found.source[mine], found.share[mine])
+    return pa.concat_tables([known, _flags(rows, added, reject)])
+
+
+def _related(old: pa.Table, new: pa.Table, share: float) -> pa.Table:
+    """The old texts with one of the rarest word pairs of a new text: no other is a near copy."""
+    pairs, offsets = _pairs(new)
+    of_old, bounds = _pairs(old)
+    if not len(pairs) or not len(of_old):
+        return old.slice(0, 0)
+    wanted, place = np.unique(pairs, return_inverse=True)
+    quick = np.zeros(1 << 20, np.bool_)
+    quick[wanted >> np.uint32(12)] = True
+    maybe = np.flatnonzero(quick[of_old >> np.uint32(12)])
+    spot = np.minimum(np.searchsorted(wanted, of_old[maybe]), len(wanted) - 1)
+    hit = wanted[spot] == of_old[maybe]
+    hits, spot = maybe[hit], spot[hit]
+    having = np.bincount(spot, minlength=len(wanted))[place]
+    sizes = np.diff(offsets)
+    owner = np.repeat(np.arange(len(sizes)), sizes)
+    enough = sizes - np.ceil(share * sizes - 1e-9).astype(np.int64) + 1
+    order = np.lexsort((having, owner))
+    position = np.arange(len(order)) - offsets[:-1][owner[order]]
+    rare = np.zeros(len(wanted), np.bool_)
+    rare[place[order[position < enough[owner[order]]]]] = True
+    texts = np.unique(np.searchsorted(bounds, hits[rare[spot]], side="right") - 1)
+    return old.take(pa.array(texts))
+
+
+def _ranks(created: pa.DictionaryArray, code: np.ndarray, field: np.ndarray) -> np.ndarray:
+    """The place of each text in time; at one time in an order that follows from the answers."""
+    moments = np.argsort(np.argsort(np.array(created.dictionary.to_pylist(), dtype=object)))
+    order = np.lexsort((field, code, moments[created.indices.to_numpy()]))
+    ranks = np.empty(len(order), np.int64)
+    ranks[order] = np.arange(len(order))
+    return ranks
+
+
+def repeated_texts(texts: Partition) -> pa.Table:
+    """The texts that, word for word, another answer has too: `whole` and the answer's `code`."""
+    sizes = [texts.read(shard, ["whole"]).num_rows for shard in range(texts.count)]
+    passes = max(1, -(-sum(sizes) // KEYS_AT_ONCE))
+    return pa.concat_tables([_repeated(texts, number, passes) for number in range(passes)])
+
+
+def _repeated(texts: Partition, number: int, passes: int) -> pa.Table:
+    """Of the keys with remainder `number`, those that occur in two answers."""
+    parts = []
+    for shard in range(texts.count):
+        rows = texts.read(shard, ["whole", "code"])
+        whole = rows["whole"].to_numpy()
+        mine = (whole % np.uint64(passes) == number) & (whole != 0)
+        parts.append(np.stack([whole[mine], rows["code"].to_numpy()[mine]]))
+    key, code = np.concatenate(parts, axis=1)
+    order = np.lexsort((code, key))
+    key, code = key[order], code[order]
+    starts = np.flatnonzero(np.diff(key, prepend=~key[:1]))
+    ends = np.append(starts[1:], len(key))[: len(starts)]
+    several = code[starts] != code[ends - 1]
+    kept = np.repeat(several, ends - starts)
+    return pa.table({"whole": key[kept], "code": code[kept]})

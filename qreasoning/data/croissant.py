@@ -1,0 +1,170 @@
+"""`croissant.json`: a version described as Croissant 1.0 (mlcommons.org/croissant), so that other
+tools find its files, columns and hashes."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from qreasoning.data.columns import CONFIGS, explain, schemas
+from qreasoning.files import sha256_file
+
+FILE = "croissant.json"
+
+Node = dict[str, Any]
+
+_CONFORMS = "http://mlcommons.org/croissant/1.0"
+
+# The terms of the format, as its specification gives them.
+_CONTEXT: Node = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "cr": "http://mlcommons.org/croissant/",
+    "dct": "http://purl.org/dc/terms/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "sc": "https://schema.org/",
+    "conformsTo": "dct:conformsTo",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    **{
+        term: f"cr:{term}"
+        for term in [
+            "citeAs",
+            "column",
+            "equivalentProperty",
+            "extract",
+            "field",
+            "fileObject",
+            "fileProperty",
+            "fileSet",
+            "format",
+            "includes",
+            "isLiveDataset",
+            "jsonPath",
+            "key",
+            "md5",
+            "parentField",
+            "path",
+            "recordSet",
+            "references",
+            "regex",
+            "repeated",
+            "replace",
+            "samplingRate",
+            "separator",
+            "source",
+            "subField",
+            "transform",
+        ]
+    },
+}
+
+
+def croissant(facts: Mapping[str, Any], draft: Path) -> Node:
+    """The description of a version whose Parquet files are in `draft/data`.
+
+    The same files give the same description: no clock or path enters.
+    """
+    simulated = "Simulated data, not human judgement. " if facts["simulated"] else ""
+    sets = [config for config in CONFIGS if any((draft / "data" / config).glob("*.parquet"))]
+    return {
+        "@context": _CONTEXT,
+        "@type": "sc:Dataset",
+        "name": facts["name"],
+        "description": f"{simulated}Image quality on [1, 5] with human explanations: captions, "
+        "reasonings and ratings. README.md is the card.",
+        "conformsTo": _CONFORMS,
+        "version": facts["version"],
+        "isLiveDataset": False,
+        "license": _terms(facts),
+        "citeAs": f"{facts['name']}, version {facts['version']}, content SHA-256 "
+        f"{facts['content_sha256']}",
+        "keywords": ["image quality assessment", *(["simulated"] if simulated else [])],
+        "distribution": [node for config in sets for node in _files(config, draft)],
+        "recordSet": [_records(config, facts["dimensions"]) for config in sets],
+    }
+
+
+def _terms(facts: Mapping[str, Any]) -> str:
+    terms = [
+        f"{name}: scores {each['scores']}, pictures {each['pictures']}"
+        for name, each in (facts.get("licences") or {}).items()
+    ]
+    return "; ".join(terms) or "Not stated, see README.md"
+
+
+def _files(config: str, draft: Path) -> list[Node]:
+    paths = sorted((draft / "data" / config).glob("*.parquet"))
+    objects: list[Node] = [
+        {
+            "@type": "cr:FileObject",
+            "@id": path.relative_to(draft).as_posix(),
+            "name": path.relative_to(draft).as_posix(),
+            "contentUrl": path.relative_to(draft).as_posix(),
+            "encodingFormat": "application/x-parquet",
+            "sha256": sha256_file(path),
+        }
+        for path in paths
+    ]
+    return [
+        *objects,
+        {
+            "@type": "cr:FileSet",
+            "@id": f"{config}-files",
+            "name": f"{config}-files",
+            "encodingFormat": "application/x-parquet",
+            "includes": f"data/{config}/*.parquet",
+        },
+    ]
+
+
+def _records(config: str, dimension_ids: list[str]) -> Node:
+    schema = schemas(dimension_ids)[config]
+    return {
+        "@type": "cr:RecordSet",
+        "@id": config,
+        "name": config,
+        "description": CONFIGS[config],
+        "field": [
+            {
+                **_field(config, field.name, field.type),
+                "description": explain(config, field.name, dimension_ids),
+            }
+            for field in schema
+        ],
+    }
+
+
+def _field(config: str, name: str, kind: pa.DataType) -> Node:
+    source: Node = {"fileSet": {"@id": f"{config}-files"}, "extract": {"column": name}}
+    node: Node = {"@type": "cr:Field", "@id": f"{config}/{name}", "name": f"{config}/{name}"}
+    if name == "image":
+        source["transform"] = {"jsonPath": "bytes"}
+        return {**node, "dataType": "sc:ImageObject", "source": source}
+    repeated = pa.types.is_list(kind)
+    inner = kind.value_type if repeated else kind
+    if repeated:
+        node["repeated"] = True
+    if not pa.types.is_struct(inner):
+        return {**node, "dataType": _data_type(inner), "source": source}
+    node["subField"] = [
+        {
+            "@type": "cr:Field",
+            "@id": f"{config}/{name}/{part.name}",
+            "name": f"{config}/{name}/{part.name}",
+            "dataType": _data_type(part.type),
+            "source": {**source, "transform": {"jsonPath": part.name}},
+        }
+        for part in inner
+    ]
+    return node
+
+
+def _data_type(kind: pa.DataType) -> str:
+    if pa.types.is_boolean(kind):
+        return "sc:Boolean"
+    if pa.types.is_integer(kind):
+        return "sc:Integer"
+    return "sc:Float" if pa.types.is_floating(kind) else "sc:Text"

@@ -1,0 +1,129 @@
+"""Taking in answers: all, or those that are new since what the last build remembers."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from qreasoning.data.claims import pulled_claims
+from qreasoning.data.copying import copy_flags, near_copy_flags, renewed_flags, repeated_texts
+from qreasoning.data.intake import TEXTS_SCHEMA, Intake, Preparing, take_in
+from qreasoning.data.leaks import Benchmark
+from qreasoning.data.memory import Memory, recall
+from qreasoning.data.partition import Partition, positions
+from qreasoning.data.previous import Version
+from qreasoning.data.renewal import Renewal, renew_texts
+from qreasoning.data.shard import FLAGS_SCHEMA
+from qreasoning.data.sources import Sources
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Answers that were taken in, with all near copies and the texts that two answers have; and
+    what was known of them before."""
+
+    intake: Intake
+    flags: pa.Table
+    preparing: Sequence[Preparing]
+    repeated: pa.Table
+    memory: Memory | None = None
+    changed: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint64))
+
+    def renewal(self, scores: Partition) -> Renewal | None:
+        """What makes a version from the one before, where that is remembered."""
+        if self.memory is None:
+            return None
+        preparing = {each.project.name: each for each in self.preparing}
+        return Renewal(self.memory, self.intake, scores, preparing, self.changed)
+
+
+def take_answers(
+    sources: Sources,
+    benchmarks: Sequence[Benchmark],
+    before: Version | None,
+    key: bytes,
+    work: Path,
+    count: int,
+    say: Say,
+) -> Taken:
+    """Take in all answers of `sources`, or only the new ones where the version `before` is
+    remembered; the texts of all go to `work/index`."""
+    preparing = [
+        Preparing(each, sources.dimension_ids, key, count, pulled_claims(each))
+        for each in sources.projects
+    ]
+    memory = recall(before, sources, count) if _is_renewable(sources, benchmarks) else None
+    if memory is not None:
+        known = memory.codes()
+        (work / "new").mkdir()
+        some = [replace(each, known=known) for each in preparing]
+        taken = _renewed(sources, some, memory, work, say)
+        if taken is not None:
+            return taken
+    intake = take_in(preparing, sources.dimension_ids, work, count, say)
+    for shard in range(count):
+        if intake.texts.path(shard).is_file():
+            intake.texts.path(shard).replace(work / "index" / intake.texts.path(shard).name)
+    say("looking for copied texts")
+    texts = Partition(work / "index", "texts", TEXTS_SCHEMA, count)
+    rule = _copy_rule(sources)
+    flags = FLAGS_SCHEMA.empty_table() if rule is None else near_copy_flags(texts, *rule)
+    return Taken(intake, flags, preparing, repeated_texts(texts))
+
+
+def _is_renewable(sources: Sources, benchmarks: Sequence[Benchmark]) -> bool:
+    """Whether each picture can be decided by itself, without the others and without its file."""
+    files = [*sources.folders.values(), *(each.images for each in sources.score_sets)]
+    asked = any(each.sources or each.pictures is not None for each in benchmarks)
+    return sources.spec.human_scores == "mean" and not asked and not any(files)
+
+
+def _renewed(
+    sources: Sources, preparing: Sequence[Preparing], memory: Memory, work: Path, say: Say
+) -> Taken | None:
+    """The new answers and the near copies among all; None where a text stands in two answers of
+    which one is new: whether their splits differ is seen where all are looked at."""
+    intake = take_in(preparing, sources.dimension_ids, work / "new", memory.count, say)
+    rule, known = _copy_rule(sources), memory.flags()
+    parts = []
+    for old, new, gone in renew_texts(memory, intake, work / "index"):
+        mine = known.filter(pc.is_in(known["code"], old["code"].combine_chunks()))
+        if rule is None:
+            continue
+        if gone.num_rows:
+            parts.append(copy_flags(pa.concat_tables([old, new]), *rule))
+        else:
+            parts.append(renewed_flags(old, new, mine, *rule))
+    flags = pa.concat_tables([FLAGS_SCHEMA.empty_table(), *parts])
+    repeated = repeated_texts(Partition(work / "index", "texts", TEXTS_SCHEMA, memory.count))
+    if np.isin(repeated["code"].to_numpy(), memory.codes(), invert=True).any():
+        return None
+    return Taken(intake, flags, preparing, repeated, memory, _differing(known, flags))
+
+
+def _differing(one: pa.Table, other: pa.Table) -> np.ndarray:
+    """The codes of the answers whose findings are not the same in both tables."""
+    texts = [
+        pc.binary_join_element_wise(each["code"].cast(pa.string()), each["text"], " ")
+        for each in (one, other)
+    ]
+    parts = [
+        each["code"].to_numpy()[positions(text, against) < 0]
+        for each, text, against in ((one, texts[0], texts[1]), (other, texts[1], texts[0]))
+    ]
+    return np.unique(np.concatenate(parts))
+
+
+def _copy_rule(sources: Sources) -> tuple[float, bool] | None:
+    """From which share on texts are near copies, and whether those are kept aside; None where no
+    project asks for it."""
+    shares = [each.rules.alike for each in sources.projects if each.rules.alike is not None]
+    severities = {each.rules.of("copy") for each in sources.projects}
+    if not shares or severities == {"off"}:
+        return None
+    return min(shares), "reject" in severities

@@ -1,0 +1,151 @@
+"""Pictures that must share a split: of one reference, or near copies of each other."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import parquet
+
+from qreasoning.data.partition import Partition, positions
+from qreasoning.data.pictures import picture_files, refuse_changed
+from qreasoning.data.previous import TABLES, Version, file_name, picture_codes
+from qreasoning.data.scored import Survey
+from qreasoning.data.sources import Sources
+from qreasoning.data.spec import SPLITS
+from qreasoning.data.splits import Groups, group_of, join_groups
+from qreasoning.fingerprints import near_copies_within, stack
+
+Say = Callable[[str], None]
+
+
+def annotated_fingerprints(
+    sources: Sources, rows: Partition, rejected: pa.Array, say: Say
+) -> dict[str, bytes]:
+    """Fingerprints, by id, of the pictures that have an answer which is kept (the codes of
+    `rejected` ones are not) and whose files are at hand.
+
+    Raises DataError for a picture that is missing, damaged or no longer the one that was annotated.
+    """
+    found: dict[str, bytes] = {}
+    for project in sources.projects:
+        if sources.folders[project.name] is None:
+            continue
+        wanted = _annotated(rows, rejected, project.name)
+        files = {name: project.images / name for name in sorted(wanted)}
+        hashed = picture_files(project.name, files, sources.workspace, say)
+        refuse_changed(hashed, wanted, project.images)
+        found |= {each.image_id: each.fingerprint for each in hashed.values()}
+    return found
+
+
+def _annotated(rows: Partition, rejected: pa.Array, project: str) -> dict[str, str]:
+    """The ids of the pictures of kept answers by name; ids without bytes have no file."""
+    wanted: dict[str, str] = {}
+    for shard in range(rows.count):
+        part = rows.read(shard, ["image_id", "name", "project", "state", "reject", "code"])
+        kept = pc.and_(pc.is_null(part["state"]), pc.equal(pc.list_value_length(part["reject"]), 0))
+        kept = pc.and_(kept, pc.invert(pc.is_in(part["code"], rejected)))
+        kept = pc.and_(kept, pc.equal(part["project"], project))
+        kept = pc.and_(kept, pc.starts_with(part["image_id"], "sha256:"))
+        chosen = part.filter(kept).select(["name", "image_id"])
+        wanted |= dict(zip(*(column.to_pylist() for column in chosen.columns), strict=True))
+    return wanted
+
+
+@dataclass(frozen=True)
+class Tied:
+    """Two pictures (by id) that are near copies."""
+
+    one: str
+    other: str
+    similarity: float
+
+
+def near_copies_of(fingerprints: Mapping[str, bytes], wanted: bool) -> list[Tied]:
+    """All near copies among pictures at hand."""
+    if not wanted or len(fingerprints) < 2:
+        return []
+    ids = sorted(fingerprints)
+    pairs = near_copies_within(stack([fingerprints[each] for each in ids]))
+    return [Tied(ids[each.one], ids[each.other], each.similarity) for each in pairs]
+
+
+def groups_of(
+    seen: Survey, scores: Partition, ties: Iterable[Tied], before: Version | None
+) -> Groups:
+    """The groups of a dataset: which belong together, and the splits their members have already.
+
+    Those are the published ones, else those of the version `before`; with None none count.
+    """
+    references = pa.array(sorted(seen.references), pa.string())
+    ties = list(ties)
+    linked = sorted({each for tie in ties for each in (tie.one, tie.other)})
+    known = _known(linked, scores, references)
+    joined = join_groups(
+        (known.get(tie.one, (tie.one, None))[0], known.get(tie.other, (tie.other, None))[0])
+        for tie in ties
+    )
+    votes: dict[str, set[str]] = {}
+    assigned = _assigned(linked, before)
+    for image_id in linked:
+        group, published = known.get(image_id, (image_id, None))
+        split = published or assigned.get(image_id)
+        if split:
+            votes.setdefault(joined.get(group, group), set()).add(split)
+    earlier = _earlier(references, before)
+    for reference in seen.references:
+        published = seen.published.get(reference)
+        for split in {published} if published else earlier.get(reference, set()):
+            votes.setdefault(joined.get(reference, reference), set()).add(split)
+    fixed = {group: frozenset(splits) for group, splits in votes.items()}
+    return Groups(references, joined, fixed)
+
+
+def _known(
+    image_ids: list[str], scores: Partition, references: pa.Array
+) -> dict[str, tuple[str, str | None]]:
+    """The group and the published split of pictures with a score."""
+    known: dict[str, tuple[str, str | None]] = {}
+    if not image_ids:
+        return known
+    wanted = pa.array(image_ids)
+    for shard in range(scores.count):
+        rows = scores.read(shard)
+        rows = rows.filter(pc.is_in(rows["image_id"], wanted))
+        if rows.num_rows:
+            columns = (rows["image_id"], group_of(rows, references), rows["published"])
+            for image_id, group, published in zip(*(c.to_pylist() for c in columns), strict=True):
+                known[image_id] = (group, published)
+    return known
+
+
+def _assigned(image_ids: list[str], before: Version | None) -> dict[str, str]:
+    """The splits that pictures have in the version before."""
+    found: dict[str, str] = {}
+    if before is None or not image_ids:
+        return found
+    ids = pa.array(image_ids)
+    wanted = pa.array(picture_codes(ids))
+    for shard in range(before.shards):
+        rows = before.index(shard, before.shards)
+        rows = rows.filter(pc.equal(rows["table"], TABLES.index("chains")))
+        places = positions(wanted, rows["image"])
+        for place in np.flatnonzero(places >= 0).tolist():
+            found[image_ids[place]] = SPLITS[rows["split"][places[place]].as_py()]
+    return found
+
+
+def _earlier(references: pa.Array, before: Version | None) -> dict[str, set[str]]:
+    """The splits in which pictures of a reference are in the version before."""
+    found: dict[str, set[str]] = {}
+    if before is None or not len(references):
+        return found
+    for split in SPLITS:
+        for shard in range(before.shards):
+            path = before.folder / "data/chains" / file_name(split, shard, before.shards)
+            column = parquet.read_table(path, columns=["reference_id"])["reference_id"]
+            for reference in column.unique().drop_null().to_pylist():
+                found.setdefault(reference, set()).add(split)
+    return found
