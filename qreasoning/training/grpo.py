@@ -15,6 +15,7 @@ from qreasoning.training.generate import messages
 from qreasoning.training.progress import LOG_EVERY
 from qreasoning.training.recipe import Recipe
 from qreasoning.training.rewards import (
+    ClaimsReward,
     FormatReward,
     MarginReward,
     PredictionReward,
@@ -93,7 +94,10 @@ def _rewards(
     if chosen.self_consistency is not None and consistency is not None:
         rewards.append((consistency, chosen.self_consistency.weight))
     if chosen.reasoning is not None:
-        rewards.append((ReasoningReward(form), chosen.reasoning.weight))
+        by_claims = chosen.reasoning.metric == "claims"
+        penalty = chosen.reasoning.contradiction_penalty
+        judge = ClaimsReward(form, penalty) if by_claims else ReasoningReward(form)
+        rewards.append((judge, chosen.reasoning.weight))
     return rewards
 
 

@@ -54,6 +54,15 @@ class ThresholdReward(Weighted):
     """The error in MOS units below which the reward is 1. [Q-Insight: 0.35]"""
 
 
+class ReasoningReward(Weighted):
+    """A reward on what caption and reasoning say, against the human chains of the picture."""
+
+    metric: Literal["rouge1", "claims"] = "rouge1"
+    """`rouge1`: shared words [H-IQA]. `claims`: shared claims about the dimensions. [ours]"""
+    contradiction_penalty: float = Field(default=1.0, ge=0)
+    """For claims: what the share of contradicted claims takes off. [ours]"""
+
+
 class MarginReward(Weighted):
     """A reward on the distances to the other pictures' ratings."""
 
@@ -83,8 +92,8 @@ class Rewards(Settings):
     """Stage 1's ratings, compared between pictures: as far apart as the MOS. [MR-IQA]"""
     self_consistency: CosineReward | None = None
     """Stage 2's rating, from the caption alone, against the MOS. [H-IQA]"""
-    reasoning: Weighted | None = None
-    """ROUGE-1 F of caption and reasoning with the human chains, mean over people. [H-IQA]"""
+    reasoning: ReasoningReward | None = None
+    """Caption and reasoning against the human chains: ROUGE-1 F, mean over people. [H-IQA]"""
 
     @model_validator(mode="after")
     def _one_at_least(self) -> "Rewards":

@@ -97,6 +97,29 @@ def score_reasoning(
     ]
 
 
+def score_claims(
+    chains: Sequence[Chain | None], references: Sequence[Sequence[str]], penalty: float
+) -> list[float | None]:
+    """Claim F1 less `penalty` times the share of contradicted claims, against the human texts.
+
+    In [0, 1]. 0 where there is no chain (it could not be read), None where no human wrote about the
+    image or what they wrote claims nothing. Source: ours, see `qreasoning.metrics.claims`.
+    """
+    return [
+        None if not texts else 0.0 if chain is None else _claims(chain.text, texts, penalty)
+        for chain, texts in zip(chains, references, strict=True)
+    ]
+
+
+def _claims(text: str, references: Sequence[str], penalty: float) -> float | None:
+    from qreasoning.metrics.claims import compare
+
+    found = compare(text, references)
+    if math.isnan(found.contradiction_rate):
+        return None
+    return max(0.0, found.f1 - penalty * found.contradiction_rate)
+
+
 @dataclass(frozen=True)
 class FormatReward:
     """1 where the completion is exactly one chain of the format, else 0; always applies."""
@@ -214,3 +237,20 @@ class ReasoningReward:
         """One value per completion; None without a human chain."""
         parsed = read(self.chain_format, completions)
         return score_reasoning([each.chain if each.ok else None for each in parsed], references)
+
+
+@dataclass(frozen=True)
+class ClaimsReward:
+    """Claim F1 with the human chains of the image, less a penalty for contradictions."""
+
+    __name__ = "reasoning"
+    chain_format: ChainFormat
+    penalty: float = 1.0
+
+    def __call__(
+        self, completions: Sequence[Completion], *, references: Sequence[Sequence[str]], **_: Any
+    ) -> list[float | None]:
+        """One value per completion; None without a human claim."""
+        parsed = read(self.chain_format, completions)
+        chains = [each.chain if each.ok else None for each in parsed]
+        return score_claims(chains, references, self.penalty)

@@ -11,6 +11,7 @@ from qreasoning.chain import FORMATS, Q_INSIGHT, Q_REASONING, Chain
 from qreasoning.training.cohorts import Rated, score_margin, score_rank
 from qreasoning.training.recipe import Rewards
 from qreasoning.training.rewards import (
+    ClaimsReward,
     FormatReward,
     MarginReward,
     PredictionReward,
@@ -34,6 +35,7 @@ REWARDS = (
     RankReward(Q_REASONING),
     MarginReward(Q_REASONING),
     MarginReward(Q_REASONING, None),
+    ClaimsReward(Q_REASONING),
 )
 COLUMNS = {
     "mos": [2.0, None],
@@ -112,6 +114,28 @@ def test_reasoning_reward_unreadable_is_zero_and_no_human_chain_is_none():
         [CUT_OFF, CUT_OFF, GOOD], references=[["A noisy cat."], [], []]
     )
     assert values == [0.0, None, None]
+
+
+def test_claims_reward_pays_for_agreement_and_not_for_contradiction():
+    human = "The picture is sharp and clean, without any noise."
+    said = [
+        ("A sharp photo.", "It is free of noise."),
+        ("A blurry photo.", "It is full of noise."),
+        ("A photo of a dog.", "It sits on a lawn."),
+    ]
+    texts = [Q_REASONING.render(Chain(*each, 3.0)) for each in said]
+    references = [[human]] * 3 + [[human], [], ["A dog on a lawn."]]
+    values = ClaimsReward(Q_REASONING)([*texts, CUT_OFF, GOOD, texts[0]], references=references)
+    assert values[0] == 1.0
+    assert values[1:4] == [0.0, 0.0, 0.0]
+    assert values[4:] == [None, None]
+    # One claim of two right, the other contradicted: F1 ½, a share of ½ off for each penalty.
+    half = Q_REASONING.render(Chain("A sharp photo.", "It is full of noise.", 3.0))
+    free, halved, paid = (
+        ClaimsReward(Q_REASONING, penalty)([half], references=[[human]])[0]
+        for penalty in (0.0, 0.5, 1.0)
+    )
+    assert (free, halved, paid) == (0.5, 0.25, 0.0)
 
 
 def test_score_reasoning_of_nothing_is_nothing():
