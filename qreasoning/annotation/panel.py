@@ -1,0 +1,91 @@
+"""Everybody's answers side by side, as arrays: what screening, agreement and needs are made from."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qreasoning.records import Annotation
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Who rated what how; nan where there is no answer.
+
+    A unit is what several people answer: a picture, or a picture with the chain to be judged.
+    """
+
+    units: tuple[str, ...]
+    annotators: tuple[str, ...]
+    fields: tuple[str, ...]
+    ratings: Floats
+    """(units, annotators, fields)."""
+    seconds: Floats
+    """(units, annotators)."""
+    created: Floats
+    """(units, annotators): when each answer was first made, in seconds."""
+    given: Floats
+    """(units, annotators, fields): what was clicked, where that differs from what it means (the
+    left or the right of two); the ratings otherwise."""
+
+    @property
+    def answers(self) -> NDArray[np.int64]:
+        """How many units each annotator answered, (annotators,)."""
+        return answered(self).sum(axis=0)
+
+    def only(self, annotators: Sequence[str]) -> "Panel":
+        """The answers of these annotators alone; units without one of theirs stay."""
+        at = [self.annotators.index(each) for each in annotators]
+        return replace(
+            self,
+            annotators=tuple(annotators),
+            ratings=self.ratings[:, at],
+            seconds=self.seconds[:, at],
+            created=self.created[:, at],
+            given=self.given[:, at],
+        )
+
+
+def answered(panel: Panel) -> NDArray[np.bool_]:
+    """(units, annotators): whether there is an answer with at least one rating."""
+    return ~np.isnan(panel.ratings).all(axis=2)
+
+
+def empty(units: Iterable[str], annotators: Iterable[str], fields: Sequence[str]) -> Panel:
+    """A panel without answers; units and annotators sorted, each once."""
+    rows, people = tuple(sorted(set(units))), tuple(sorted(set(annotators)))
+    plain = np.full((len(rows), len(people)), np.nan)
+    deep = np.full((*plain.shape, len(fields)), np.nan)
+    return Panel(rows, people, tuple(fields), deep, plain, plain.copy(), deep.copy())
+
+
+def panel_of(annotations: Sequence[Annotation], dimension_ids: Sequence[str]) -> Panel:
+    """The annotations of a project; fields are the dimensions and `overall`.
+
+    A rating outside 1 to 5 counts as none: it is a finding of its own.
+    """
+    fields = (*dimension_ids, "overall")
+    units = (each.image_id for each in annotations)
+    panel = empty(units, (each.annotator for each in annotations), fields)
+    row = {unit: number for number, unit in enumerate(panel.units)}
+    column = {name: number for number, name in enumerate(panel.annotators)}
+    for each in annotations:
+        at = row[each.image_id], column[each.annotator]
+        stars = [*(each.ratings.get(name) for name in dimension_ids), each.overall]
+        panel.ratings[at] = [_stars(value) for value in stars]
+        panel.seconds[at] = np.nan if each.seconds is None else each.seconds
+        panel.created[at] = timestamp(each.created)
+    return replace(panel, given=panel.ratings)
+
+
+def timestamp(text: str) -> float:
+    """A server's time in seconds; nan for none."""
+    return datetime.fromisoformat(text).timestamp() if text else float("nan")
+
+
+def _stars(value: int | None) -> float:
+    return float(value) if value is not None and 1 <= value <= 5 else float("nan")
