@@ -1,4 +1,4 @@
-"""Everybody's answers side by side, as arrays: what screening, agreement and needs are made from."""
+"""Everybody's answers side by side, as arrays: what all numbers of a campaign are made from."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -52,7 +52,8 @@ class Panel:
 
 def answered(panel: Panel) -> NDArray[np.bool_]:
     """(units, annotators): whether there is an answer with at least one rating."""
-    return ~np.isnan(panel.ratings).all(axis=2)
+    there: NDArray[np.bool_] = (~np.isnan(panel.ratings)).any(axis=2)
+    return there
 
 
 def empty(units: Iterable[str], annotators: Iterable[str], fields: Sequence[str]) -> Panel:

@@ -1,4 +1,4 @@
-"""Who answers differently from the others, and in which way: signs, and a plain verdict with reasons.
+"""Who answers differently from the others, and in which way: a plain verdict with its reasons.
 
 Nobody is excluded here; that is a person's decision, written into the project file. Each rule has
 one threshold, which comes from what the numbers mean and not from data, and each compares an
@@ -7,13 +7,11 @@ annotator with the others of the same project, so that hard pictures make nobody
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import sqrt
 from typing import Literal
 
-import numpy as np
-
-from qreasoning.annotation.panel import Floats, Panel, answered
-from qreasoning.metrics.correlation import srcc
+from qreasoning.annotation import signs as of
+from qreasoning.annotation.panel import Panel
+from qreasoning.annotation.signs import Interval, others_mean, wilson
 
 Verdict = Literal["ok", "watch", "exclude?"]
 
@@ -52,16 +50,6 @@ GOLD = 0.8
 
 COPIED = 0.2
 """Of the answers with a text like somebody else's earlier one."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A value with its 95 % interval; nan where undefined. `n` is what it was made from."""
-
-    value: float
-    low: float
-    high: float
-    n: int
 
 
 @dataclass(frozen=True)
@@ -128,19 +116,19 @@ def screen(panel: Panel, beside: Mapping[str, Beside] | None = None) -> dict[str
     nobody to be compared with."""
     known = {name: (beside or {}).get(name, Beside()) for name in panel.annotators}
     others = others_mean(panel.ratings)
-    agreement = [_agreement(panel, others, at) for at in range(len(panel.annotators))]
-    bias = _mean_of_units(panel.ratings - others)
-    deviation = _deviation(panel.given)
-    straight = _straight(panel.given, others)
-    seconds = _median(panel.seconds)
+    agreement = [of.agreement(panel, others, at) for at in range(len(panel.annotators))]
+    bias = of.mean_of_units(panel.ratings - others)
+    deviation = of.deviation(panel.given)
+    straight = of.straight(panel.given, others)
+    seconds = of.median_of_units(panel.seconds)
     group = _Group(
-        agreement=_typical([each.value for each in agreement]),
-        bias=_typical(bias),
-        deviation=_typical(deviation),
-        seconds=_typical(seconds),
-        retest=_typical([each.retest.value for each in known.values() if each.retest]),
+        agreement=of.typical([each.value for each in agreement]),
+        bias=of.typical(bias),
+        deviation=of.typical(deviation),
+        seconds=of.typical(seconds),
+        retest=of.typical([each.retest.value for each in known.values() if each.retest]),
     )
-    twins = _twins(panel)
+    twins = of.twins(panel)
     result = {}
     for at, name in enumerate(panel.annotators):
         twin, same = twins.get(name, (None, float("nan")))
@@ -148,12 +136,12 @@ def screen(panel: Panel, beside: Mapping[str, Beside] | None = None) -> dict[str
             answers=int(panel.answers[at]),
             agreement=agreement[at],
             bias=float(bias[at] - group.bias),
-            spread=_ratio(deviation[at], group.deviation),
+            spread=of.ratio(deviation[at], group.deviation),
             straight=float(straight[at]),
             twin=twin,
             same=same,
             seconds=float(seconds[at]),
-            pace=_ratio(seconds[at], group.seconds),
+            pace=of.ratio(seconds[at], group.seconds),
             beside=known[name],
             reasons=(),
             verdict="ok",
@@ -202,7 +190,7 @@ def _copy_reason(signs: Screened, panel: Panel, name: str, found: _Reasons) -> N
     # Two who give one star throughout share it without copying.
     if signs.twin is None or not signs.same >= SAME or signs.spread < NARROW:
         return
-    later = _later(panel, name, signs.twin)
+    later = of.later(panel, name, signs.twin)
     if later >= AFTER:
         found.exclude.append(f"copies: ratings of {signs.twin} ({signs.same:.0%}), later than them")
     elif not later <= 1 - AFTER:
@@ -232,126 +220,3 @@ def _gold_reason(signs: Screened, found: _Reasons) -> None:
     if checked and wilson(hits, checked)[1] < GOLD:
         sure = wilson(hits, checked)[1] < GOLD / 2
         (found.exclude if sure else found.watch).append(f"misses gold ({hits} of {checked} hit)")
-
-
-def others_mean(ratings: Floats) -> Floats:
-    """Mean of the other annotators who rated the same unit; nan where there is none.
-
-    `ratings` has the annotators on axis 1; the result has its shape.
-    """
-    there = ~np.isnan(ratings)
-    total = np.nansum(ratings, axis=1, keepdims=True)
-    count = there.sum(axis=1, keepdims=True) - there
-    own = np.where(there, ratings, 0.0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(count > 0, (total - own) / count, np.nan)
-
-
-def correlation_interval(value: float, n: int) -> Interval:
-    """A rank correlation's 95 % interval in closed form (Bonett and Wright 2000)."""
-    if np.isnan(value) or n < 4:
-        return Interval(value, float("nan"), float("nan"), n)
-    half = 1.96 * sqrt((1 + value**2 / 2) / (n - 3))
-    middle = np.arctanh(np.clip(value, -0.999999, 0.999999))
-    return Interval(value, float(np.tanh(middle - half)), float(np.tanh(middle + half)), n)
-
-
-def wilson(hits: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share of `n` > 0 (Wilson 1927)."""
-    z = 1.96
-    middle = (hits + z * z / 2) / (n + z * z)
-    half = z / (n + z * z) * sqrt(hits * (n - hits) / n + z * z / 4)
-    return middle - half, middle + half
-
-
-def _agreement(panel: Panel, others: Floats, at: int) -> Interval:
-    pairs = zip(panel.ratings[:, at].T, others[:, at].T, strict=True)
-    found = [srcc(own, theirs) for own, theirs in pairs]
-    values = [each.value for each in found if not np.isnan(each.value)]
-    n = max((each.n for each in found), default=0)
-    # Fields are rated together, so several of them count as one look at each picture.
-    return correlation_interval(float(np.mean(values)) if values else float("nan"), n)
-
-
-def _mean_of_units(differences: Floats) -> Floats:
-    """Mean over units and fields, (annotators,)."""
-    return _quiet(np.nanmean, differences, (0, 2))
-
-
-def _deviation(given: Floats) -> Floats:
-    """Standard deviation over the units, mean over the fields, (annotators,)."""
-    return _quiet(np.nanmean, _quiet(np.nanstd, given, 0), 1)
-
-
-def _median(seconds: Floats) -> Floats:
-    return _quiet(np.nanmedian, seconds, 0)
-
-
-def _straight(given: Floats, others: Floats) -> Floats:
-    """Share of straight answers, of those to units whose fields the others tell apart; nan where
-    there are none, or where there are too few fields to say."""
-    annotators, fields = given.shape[1:]
-    if fields < 4:
-        return np.full(annotators, np.nan)
-    whole = ~np.isnan(given).any(axis=2)
-    apart = _quiet(np.nanmax, others, 2) - _quiet(np.nanmin, others, 2) >= 1
-    counted = whole & apart
-    most = np.max([(given == star).sum(axis=2) for star in range(1, 6)], axis=0)
-    with np.errstate(invalid="ignore"):
-        return ((most >= fields - 1) & counted).sum(axis=0) / counted.sum(axis=0)
-
-
-def _twins(panel: Panel) -> dict[str, tuple[str, float]]:
-    """Whom each annotator shares most ratings with beyond the usual, and how much (0 to 1)."""
-    shared = _shared(panel.ratings)
-    usual = _typical(shared[np.triu_indices(len(shared), 1)])
-    if len(shared) < 3 or np.isnan(usual) or usual >= 1:
-        return {}
-    beyond = (shared - usual) / (1 - usual)
-    np.fill_diagonal(beyond, np.nan)
-    return {
-        name: (panel.annotators[int(np.nanargmax(row))], float(np.nanmax(row)))
-        for name, row in zip(panel.annotators, beyond, strict=True)
-        if not np.isnan(row).all()
-    }
-
-
-def _shared(ratings: Floats) -> Floats:
-    """Share of equal ratings, of those that two annotators both gave; nan below `LEAST` units."""
-    count = ratings.shape[1]
-    shared = np.full((count, count), np.nan)
-    for one in range(count):
-        for two in range(one + 1, count):
-            both = ~np.isnan(ratings[:, one]) & ~np.isnan(ratings[:, two])
-            if both.any(axis=1).sum() >= LEAST:
-                equal = (ratings[:, one] == ratings[:, two])[both].mean()
-                shared[one, two] = shared[two, one] = equal
-    return shared
-
-
-def _later(panel: Panel, name: str, twin: str) -> float:
-    """Share of the common units that `name` answered after `twin`; nan without times."""
-    one, two = panel.annotators.index(name), panel.annotators.index(twin)
-    both = answered(panel)[:, one] & answered(panel)[:, two]
-    after = panel.created[both, one] - panel.created[both, two]
-    known = after[~np.isnan(after)]
-    return float((known > 0).mean()) if len(known) else float("nan")
-
-
-def _typical(values: Floats | list[float]) -> float:
-    return float(_quiet(np.nanmedian, np.asarray(values, dtype=float), None))
-
-
-def _ratio(value: float, typical: float) -> float:
-    return float(value / typical) if typical > 0 else float("nan")
-
-
-def _quiet(reduce: object, values: Floats, axis: object) -> Floats:
-    """A nan-reduction whose result is nan, without a warning, where there is nothing."""
-    import warnings
-
-    if values.size == 0:
-        return np.full(np.delete(values.shape, axis), np.nan) if axis is not None else np.nan
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return reduce(values, axis=axis)  # type: ignore[operator, no-any-return]

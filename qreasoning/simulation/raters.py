@@ -81,7 +81,7 @@ def _assigned(
     study: Study, people: list[str], draw: np.random.Generator
 ) -> dict[str, NDArray[np.bool_]]:
     """Which pictures each person has."""
-    table = np.ones((study.images, len(people)), dtype=bool)
+    table: NDArray[np.bool_] = np.ones((study.images, len(people)), dtype=bool)
     if study.per_image is not None:
         ranks = draw.permuted(np.tile(np.arange(len(people)), (study.images, 1)), axis=1)
         table = ranks < study.per_image
