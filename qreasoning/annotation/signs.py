@@ -10,6 +10,7 @@ import numpy as np
 
 from qreasoning.annotation.panel import Floats, Panel, answered
 from qreasoning.metrics.correlation import srcc
+from qreasoning.metrics.ratings import left_out_means
 
 COMMON = 20
 """Units that two annotators must share before their answers are compared one by one."""
@@ -26,16 +27,13 @@ class Interval:
 
 
 def others_mean(ratings: Floats) -> Floats:
-    """Mean of the other annotators who rated the same unit; nan where there is none.
-
-    `ratings` has the annotators on axis 1; the result has its shape.
+    """Mean of the other annotators who rated the same unit in the same field; nan where there is
+    none. `ratings` and the result are (units, annotators, fields).
     """
-    there = ~np.isnan(ratings)
-    total = np.nansum(ratings, axis=1, keepdims=True)
-    count = there.sum(axis=1, keepdims=True) - there
-    own = np.where(there, ratings, 0.0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(count > 0, (total - own) / count, np.nan)
+    found = np.full(ratings.shape, np.nan)
+    for field in range(ratings.shape[2]):
+        found[:, :, field] = left_out_means(ratings[:, :, field])
+    return found
 
 
 def correlation_interval(value: float, n: int) -> Interval:
