@@ -129,7 +129,8 @@ def _assigned(
     added: dict[str, list[Unit]] = {person: [] for person in people}
     for unit in _shuffled(units, Random(order.seed)):
         holders = [person for person in people if unit.key in has[person]]
-        free = _shuffled([each for each in people if each not in holders], Random(unit.key))
+        free = [each for each in people if each not in holders and not _own(unit, each)]
+        free = _shuffled(free, Random(unit.key))
         everybody = unit.image_id in order.first | order.everybody
         missing = len(people) if everybody else order.per_unit - len(holders)
         for person in sorted(free, key=load.__getitem__)[: max(0, missing)]:
@@ -196,12 +197,18 @@ def with_extra(
             person
             for person in people
             if unit.key not in {item.unit.key for item in result.get(person, ())}
+            and not _own(unit, person)
         ]
         if free:
             person = min(free, key=lambda each: (len(result.get(each, ())), people.index(each)))
             turned = _turned(unit, Random(f"{person} {unit.key}"))
             result[person] = (*result.get(person, ()), Item(new_id(), turned))
     return result
+
+
+def _own(unit: Unit, person: str) -> bool:
+    """Whether the person wrote what is to be judged, and so would know it."""
+    return any(each.author == f"human:{person}" for each in unit.shown)
 
 
 def _turned(unit: Unit, random: Random) -> Unit:

@@ -52,8 +52,7 @@ class Panel:
 
 def answered(panel: Panel) -> NDArray[np.bool_]:
     """(units, annotators): whether there is an answer with at least one rating."""
-    there: NDArray[np.bool_] = (~np.isnan(panel.ratings)).any(axis=2)
-    return there
+    return np.asarray((~np.isnan(panel.ratings)).any(axis=2))
 
 
 def empty(units: Iterable[str], annotators: Iterable[str], fields: Sequence[str]) -> Panel:

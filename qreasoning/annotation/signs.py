@@ -28,7 +28,7 @@ class Interval:
 
 def others_mean(ratings: Floats) -> Floats:
     """Mean of the other annotators who rated the same unit in the same field; nan where there is
-    none. `ratings` and the result are (units, annotators, fields).
+    none, or no own rating. `ratings` and the result are (units, annotators, fields).
     """
     found = np.full(ratings.shape, np.nan)
     for field in range(ratings.shape[2]):

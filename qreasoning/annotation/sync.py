@@ -4,7 +4,6 @@ Every step looks first and does what is missing, so it can be run as often as on
 people at once, and a run that was cut off is finished by the next one.
 """
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from qreasoning.annotation.lookup import remember_project, same_projects
 from qreasoning.annotation.pictures import Pictures
 from qreasoning.annotation.plan import Plan, plan
 from qreasoning.annotation.project import Project
+from qreasoning.annotation.showing import link_items, link_to
 from qreasoning.errors import DataError
 
 SETTLING = 1.0
@@ -58,8 +58,9 @@ def sync(
         say(change)
     if server.loopback:
         link_originals(project)
+        link_items(project, wanted.shown)
     found = _project(server, project, wanted, say)
-    remember_project(server, found, logins_file.parent)
+    remember_project(server, project, found, logins_file.parent)
     if server.loopback:
         _serve_folder(server, int(found["id"]), project.served)
     imported = import_pictures(server, found, project, wanted, say)
@@ -74,12 +75,7 @@ def sync(
 def link_originals(project: Project) -> None:
     """Put a link to the folder of the pictures where the embedded server may reach it."""
     project.prepared.mkdir(parents=True, exist_ok=True)
-    link = project.served / "originals"
-    if link.is_symlink() and link.readlink() == project.pictures:
-        return
-    beside = link.with_name(f".originals-{os.getpid()}")
-    beside.symlink_to(project.pictures)
-    beside.replace(link)
+    link_to(project.served / "originals", project.pictures)
 
 
 def _project(
