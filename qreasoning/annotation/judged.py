@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from qreasoning.annotation.items import Items, Shown, Unit
 from qreasoning.annotation.pictures import Picture
@@ -91,7 +92,7 @@ def _chosen(
     return by_chance[: judging.humans_per_image]
 
 
-def _table(path: Path, name: str) -> Iterable[Mapping[str, object]]:
+def _table(path: Path, name: str) -> Iterable[Mapping[str, Any]]:
     import pyarrow.parquet as pq
 
     if not path.is_file():
@@ -100,5 +101,5 @@ def _table(path: Path, name: str) -> Iterable[Mapping[str, object]]:
             f"Pull them first: qr annotate pull --project {name}"
         )
     wanted = ["image_id", "annotator", "caption", "reasoning", "prelabelled", "labels"]
-    rows: list[Mapping[str, object]] = pq.read_table(path, columns=wanted).to_pylist()
+    rows: list[Mapping[str, Any]] = pq.read_table(path, columns=wanted).to_pylist()
     return sorted(rows, key=lambda row: (str(row["image_id"]), str(row["annotator"])))
