@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from qreasoning.annotation.accounts import addresses
 from qreasoning.annotation.gold import Gold, read_gold
 from qreasoning.annotation.items import Item
 from qreasoning.annotation.names import read_names
@@ -46,6 +47,8 @@ class Project:
     """What an attentive annotator answers, by picture and field."""
     pilot: frozenset[str] = frozenset()
     """Names of the pictures that everybody is shown first."""
+    excluded: frozenset[str] = frozenset()
+    """E-mail addresses of those whose answers are left out of datasets."""
     desk: Desk | None = None
     """Of a blind project, whose part of it this is; None: the whole."""
 
@@ -121,6 +124,7 @@ def _with_campaign(project: Project) -> Project:
     fields = (*project.dimensions.ids, "overall")
     return replace(
         project,
+        excluded=frozenset(addresses(project.name, project.file.exclude)),
         gold={} if gold is None else read_gold(_below(project.root, gold), fields),
         pilot=frozenset() if pilot is None else frozenset(read_names(_below(project.root, pilot))),
     )

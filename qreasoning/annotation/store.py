@@ -9,9 +9,11 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from qreasoning.annotation.client import Server, task_page, tasks
+from qreasoning.annotation.items import Item
 from qreasoning.annotation.log import (
     DELETED,
     SET_BACK,
@@ -60,17 +62,19 @@ def pull(
     place: str,
     log: Log,
     form_version: str,
+    items: Mapping[str, Item] = MappingProxyType({}),
 ) -> Pulled:
     """Append every state that the log does not end with yet: new, changed, deleted.
 
     Complete up to the moment it begins, also while people work; the same pull twice appends
-    nothing. Cut off at any instant, it is finished by the next. Raises ServerError.
+    nothing. Cut off at any instant, it is finished by the next. `items` says what the opaque ids of
+    a blind project mean. Raises ServerError.
     """
     begun = time.time()
     folder = log.path.parent
     with log.held():
         emails = {user["id"]: user["email"] for user in server.get_list("api/users/")}
-        facts = Facts(place, form_version, emails)
+        facts = Facts(place, form_version, emails, items)
         newest = _newest(server, project_id)
         mark = read_mark(folder, place, log)
         found = Found()

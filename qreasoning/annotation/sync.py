@@ -16,7 +16,7 @@ from qreasoning.annotation.client import Server
 from qreasoning.annotation.lookup import remember_project, same_projects
 from qreasoning.annotation.pictures import Pictures
 from qreasoning.annotation.plan import Plan, plan
-from qreasoning.annotation.project import Project
+from qreasoning.annotation.project import Desk, Project
 from qreasoning.annotation.showing import link_items, link_to
 from qreasoning.errors import DataError
 
@@ -35,6 +35,15 @@ class Synced:
     """How many pictures were imported now."""
     logins: tuple[Login, ...]
     """The project's own log-ins (empty with annotators: 0)."""
+    desk: Desk | None = None
+    """Whose it is, in a blind project."""
+    parts: tuple["Synced", ...] = ()
+    """Of a whole blind project, the annotators' own; then it has no id of its own."""
+
+    @property
+    def each(self) -> tuple["Synced", ...]:
+        """The projects on the server that are this one."""
+        return self.parts or (self,)
 
 
 def sync(
@@ -69,7 +78,8 @@ def sync(
     people = logins(logins_file, project.name, wanted.people)
     make_accounts(server, people, logins_file)
     place = f"{found['id']}@{found['created_at']}"
-    return Synced(int(found["id"]), place, imported, tuple(logins(logins_file, project.name, 0)))
+    everybody = tuple(logins(logins_file, project.name, 0))
+    return Synced(int(found["id"]), place, imported, everybody, project.desk)
 
 
 def link_originals(project: Project) -> None:

@@ -15,6 +15,7 @@ from qreasoning.annotation.columns import Columns
 from qreasoning.annotation.interface import form_version
 from qreasoning.annotation.log import SET_BACK, Log, State, Versions
 from qreasoning.annotation.project import Project
+from qreasoning.annotation.repeats import REPEATS, repeats_parquet
 from qreasoning.files import (
     MANIFEST,
     read_manifest,
@@ -34,6 +35,7 @@ REPLACED = "newer answer by the same annotator"
 SKIPPED = "skipped"
 DRAFT = "draft"
 FOREIGN = "task of somebody else"
+REPEATED = "picture shown again"
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def sort_out(
     answers: Iterable[Versions],
 ) -> tuple[list[tuple[State, bool]], list[tuple[State, str]]]:
     """The current states, each with whether only the log has it, and all others with the reason."""
-    newest: dict[tuple[str | None, str], tuple[State, bool]] = {}
+    newest: dict[tuple[str | None, str, bool], tuple[State, bool]] = {}
     past: list[tuple[State, str]] = []
     for versions in answers:
         latest = versions.latest
@@ -122,19 +124,34 @@ def sort_out(
         if reason is not None:
             past.append((latest, reason))
             continue
-        key = latest.image_id, latest.annotator
+        key = latest.unit, latest.annotator, latest.repeat
         mine = latest, versions.gone == SET_BACK
         rival = newest.setdefault(key, mine)
         if rival is not mine:
             older, newest[key] = sorted((rival, mine), key=_age)
             past.append((older[0], REPLACED))
+    past += [(state, REPEATED) for state, _ in newest.values() if state.repeat]
     past.sort(key=lambda each: each[0].line)
-    return list(newest.values()), past
+    return [mine for mine in newest.values() if not mine[0].repeat], past
+
+
+def repeated(now: Current) -> list[tuple[Annotation, Annotation]]:
+    """First and second answers to what was shown twice to the same annotator, by name."""
+    first = {
+        (row.annotation.image_id, row.annotation.annotator): row.annotation for row in now.rows
+    }
+    second = [past.row.annotation for past in now.history if past.reason == REPEATED]
+    pairs = [
+        (first[each.image_id, each.annotator], each)
+        for each in second
+        if (each.image_id, each.annotator) in first
+    ]
+    return sorted(pairs, key=lambda pair: (pair[0].name, pair[0].image_id, pair[0].annotator))
 
 
 def write_table(now: Current, project: Project, folder: Path, facts: Mapping[str, Any]) -> bool:
-    """Write `table.parquet` and `history.parquet` (mode 600) and, last, the manifest that vouches
-    for them.
+    """Write `table.parquet` and `history.parquet`, where pictures are shown twice also
+    `repeats.parquet` (mode 600) and, last, the manifest that vouches for them.
 
     Returns whether anything changed. The same answers give the same bytes.
     """
@@ -145,6 +162,8 @@ def write_table(now: Current, project: Project, folder: Path, facts: Mapping[str
         TABLE: _parquet(now, TABLE, schema, rows, _record),
         HISTORY: _parquet(now, HISTORY, _history_schema(schema), past, _past_record),
     }
+    if project.file.repeats is not None:
+        contents[REPEATS] = repeats_parquet(repeated(now), project.dimensions.ids)
     hashes = {name: sha256_bytes(content) for name, content in contents.items()}
     manifest = {**facts, "files": hashes}
     stale = [name for name in contents if not _is_there(folder / name, hashes[name])]
@@ -211,15 +230,17 @@ def _row(
         created=raw.get("created_at") or "",
         updated=raw.get("updated_at") or raw.get("created_at") or "",
         form_version=state.form_version,
-        prelabelled=raw.get("parent_prediction") is not None,
-        labels=tuple(_labels(state, raw, form, lost=key[1])),
+        prelabelled=state.prelabelled or raw.get("parent_prediction") is not None,
+        labels=tuple(_labels(state, raw, project, form, lost=key[1])),
         guidelines_version=reading.guidelines_version or state.guidelines_version,
     )
     findings = [*reading.problems, *check(annotation, project.file.rules, project.dimensions.ids)]
     return Row(annotation, tuple(findings), key)
 
 
-def _labels(state: State, raw: Mapping[str, Any], form: str, lost: bool) -> list[str]:
+def _labels(
+    state: State, raw: Mapping[str, Any], project: Project, form: str, lost: bool
+) -> list[str]:
     by, updated_by = _number(raw.get("completed_by")), _number(raw.get("updated_by"))
     labels = {
         "edited by someone else": updated_by is not None and updated_by != by,
@@ -227,6 +248,9 @@ def _labels(state: State, raw: Mapping[str, Any], form: str, lost: bool) -> list
         "older form": state.origin == "server" and state.form_version != form,
         "imported": state.origin != "server",
         "no longer on the server": lost,
+        "gold": state.name in project.gold,
+        "pilot": state.name in project.pilot,
+        "excluded": state.annotator in project.excluded,
     }
     return [label for label, holds in labels.items() if holds]
 
