@@ -28,12 +28,12 @@ from pyarrow import parquet
 from qreasoning.annotation.accounts import logins, make_accounts, session_key
 from qreasoning.annotation.answers import Answer, write_results
 from qreasoning.annotation.client import Server, tasks
+from qreasoning.annotation.collected import rebuild
 from qreasoning.annotation.environment import version
 from qreasoning.annotation.interface import form_version, form_xml
 from qreasoning.annotation.log import Log
 from qreasoning.annotation.marks import OVERLAP
 from qreasoning.annotation.project import load_project
-from qreasoning.annotation.run import rebuild
 from qreasoning.annotation.server import embedded
 from qreasoning.annotation.states import INCLUDE
 from qreasoning.annotation.store import pull

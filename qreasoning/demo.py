@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 from qreasoning.analysis.report import AlignReport, align_report
 from qreasoning.annotation import answers
+from qreasoning.annotation.collected import pull_project
 from qreasoning.annotation.log import Log
-from qreasoning.annotation.pictures import Pictures, collect
+from qreasoning.annotation.pictures import KNOWN, Pictures, collect
 from qreasoning.annotation.project import load_project
-from qreasoning.annotation.run import LOGINS, pull_project
+from qreasoning.annotation.run import LOGINS
 from qreasoning.annotation.server import embedded
 from qreasoning.annotation.submit import Submission, submit_answers
 from qreasoning.annotation.sync import sync
@@ -199,7 +200,7 @@ def _annotate(study: Workspace, scenes: Sequence[Scene], seed: int, size: Size, 
     if project.manifest is not None:
         write_text(project.manifest, lines)
     folder = study.annotations / project.slug
-    pictures = collect(project, folder / "pictures.json", say)
+    pictures = collect(project, folder / KNOWN, say)
     data = study.root / "outputs" / "label-studio"
     # The server is ended before the people are waited for, so an error ends them too.
     with (

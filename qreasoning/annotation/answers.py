@@ -11,7 +11,13 @@ from typing import Any
 TEXT_FIELDS = ("caption", "reasoning")
 
 VERSION_FIELD = "guidelines_version"
-"""The form's hidden field: what the annotator was told."""
+"""A hidden field of the form: what the annotator was told."""
+
+FORM_FIELD = "form_version"
+"""A hidden field of the form: which form it is. A page that was opened before the form was edited
+submits the old one."""
+
+HIDDEN = (VERSION_FIELD, FORM_FIELD)
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,8 @@ class Reading:
     problems: tuple[str, ...]
     guidelines_version: str | None = None
     """What the form said with the answer; None for answers that were not given in the form."""
+    form_version: str | None = None
+    """Likewise."""
 
 
 def read_results(results: Sequence[Any], dimension_ids: Sequence[str]) -> Reading:
@@ -45,7 +53,7 @@ def read_results(results: Sequence[Any], dimension_ids: Sequence[str]) -> Readin
     problems: list[str] = []
     for item in results:
         name = item.get("from_name") if isinstance(item, dict) else None
-        if name not in rating_names and name not in text_names and name != VERSION_FIELD:
+        if name not in rating_names and name not in text_names and name not in HIDDEN:
             problems.append(f"unknown field {str(name)[:60]!r}")
             continue
         if name in values:
@@ -60,10 +68,8 @@ def read_results(results: Sequence[Any], dimension_ids: Sequence[str]) -> Readin
         reasoning=texts.get("reasoning") or "",
         overall=stars.get("overall"),
     )
-    told = (
-        _text(VERSION_FIELD, values[VERSION_FIELD], problems) if VERSION_FIELD in values else None
-    )
-    return Reading(answer, tuple(problems), told)
+    said = {each: _text(each, values[each], problems) for each in HIDDEN if each in values}
+    return Reading(answer, tuple(problems), said.get(VERSION_FIELD), said.get(FORM_FIELD))
 
 
 def write_results(answer: Answer) -> list[dict[str, Any]]:

@@ -7,16 +7,21 @@ both were put back the next pull brings what came in between.
 
 import shutil
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from qreasoning.annotation.accounts import LOGINS
+from qreasoning.annotation.client import Server
+from qreasoning.annotation.items import ITEMS
 from qreasoning.annotation.log import LOG
 from qreasoning.annotation.marks import MARKS
+from qreasoning.annotation.pictures import KNOWN
 from qreasoning.annotation.project import Project, load_project
-from qreasoning.annotation.server import DATABASE, has_data
+from qreasoning.annotation.server import DATABASE, embedded, has_data
 from qreasoning.errors import DataError
 from qreasoning.files import make_folder, write_manifest
 from qreasoning.workspace import Workspace
@@ -24,7 +29,7 @@ from qreasoning.workspace import Workspace
 ACCOUNT = ("admin.json", ".env")
 """What opens the database: the server's own account and its secret key."""
 
-BESIDE = (MARKS, "servers.json", "logins.csv", "pictures.json")
+BESIDE = (MARKS, "servers.json", LOGINS, KNOWN, ITEMS)
 """What lies beside the log and cannot be made from it. The mark goes first: an older mark beside a
 newer log is only slower, a newer one beside an older log would skip answers."""
 
@@ -79,13 +84,30 @@ def _fill(draft: Path, project: Project, source: Path, data: Path) -> None:
         _copy_whole_lines(source / LOG, draft / LOG)
     shutil.copyfile(project.path, draft / project.path.name)
     if has_data(data):
-        for name in ACCOUNT:
-            if (data / name).is_file():
-                shutil.copyfile(data / name, draft / name)
-        _copy_database(data / DATABASE, draft / DATABASE)
+        _copy_server(data, draft)
     write_manifest(draft, {"project": project.name})
     for each in draft.iterdir():
         each.chmod(0o600)
+
+
+@contextmanager
+def embedded_copy(
+    data: Path, document_root: Path, cache: Path, say: Callable[[str], None]
+) -> Iterator[Server]:
+    """A running Label Studio on a copy of `data`: whatever is done there is forgotten at the end of
+    the block, and `data` is not touched."""
+    with TemporaryDirectory(prefix="qr-dry-run-") as name:
+        copy = Path(name)
+        _copy_server(data, copy)
+        with embedded(copy, document_root, cache, say) as server:
+            yield server
+
+
+def _copy_server(data: Path, target: Path) -> None:
+    for name in ACCOUNT:
+        if (data / name).is_file():
+            shutil.copyfile(data / name, target / name)
+    _copy_database(data / DATABASE, target / DATABASE)
 
 
 def _copy_whole_lines(source: Path, target: Path) -> None:

@@ -83,7 +83,8 @@ def _found(server: Server, project: Project, folder: Path) -> Synced | None:
         return None
     people = tuple(logins(folder / LOGINS, project.name, 0))
     place = f"{found['id']}@{found['created_at']}"
-    return Synced(int(found["id"]), place, 0, people, project.desk)
+    tasks = int(found["task_number"])
+    return Synced(int(found["id"]), place, 0, people, tasks, project.desk)
 
 
 def _whole(project: Project, parts: Sequence[Synced], folder: Path) -> Synced:
@@ -101,4 +102,4 @@ def _said(project: Project, say: Say) -> Say:
 
 
 def _whose(project: Project) -> str:
-    return "" if project.desk is None else project.desk.person.partition("@")[0]
+    return "" if project.desk is None else project.desk.label

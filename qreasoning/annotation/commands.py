@@ -1,18 +1,18 @@
 """The commands that do one thing each with a project: pull, status, import, rebuild."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from qreasoning.annotation.accounts import logins
+from qreasoning.annotation.accounts import LOGINS, logins
+from qreasoning.annotation.blind import found_project
 from qreasoning.annotation.client import Server
+from qreasoning.annotation.collected import Collected
 from qreasoning.annotation.exports import read_export
 from qreasoning.annotation.log import append_states
-from qreasoning.annotation.lookup import find_project
-from qreasoning.annotation.pictures import collect
+from qreasoning.annotation.pictures import KNOWN, collect, count_known
 from qreasoning.annotation.project import Project
-from qreasoning.annotation.run import LOGINS, Collected, opened, server_of, team_server
+from qreasoning.annotation.run import opened, server_of, team_server
 from qreasoning.annotation.server import has_data
 from qreasoning.annotation.status import StatusTable
 from qreasoning.annotation.sync import Synced
@@ -51,8 +51,9 @@ def pull(
         raise _nothing(project, f"There is no embedded Label Studio in {workspace.label_studio}")
     collected = Collected(project, folder)
     with server_of(team, project, workspace, say) as server:
-        synced, images = _there(server, project, folder)
+        synced = _there(server, project, folder)
         pulled = collected.pull(server, synced)
+    images = count_known(folder / KNOWN) if synced.parts else synced.tasks
     status = collected.status(images, synced)
     return CommandReport(folder, pulled.appended, pulled.notes, status)
 
@@ -81,7 +82,7 @@ def import_export(
     added again. Raises DataError for a file that is none, SettingsError for a wrong mapping.
     """
     project, folder = opened(project_name, workspace)
-    pictures = collect(project, folder / "pictures.json", say)
+    pictures = collect(project, folder / KNOWN, say)
     appended = append_states(folder, read_export(file, project, pictures))
     collected = Collected(project, folder)
     collected.rebuild()
@@ -92,26 +93,17 @@ def _report(collected: Collected, appended: int) -> CommandReport:
     folder, name = collected.folder, collected.project.name
     people = tuple(logins(folder / LOGINS, name, 0))
     synced = Synced(project_id=0, place="", imported=0, logins=people)
-    return CommandReport(folder, appended, (), collected.status(_images(folder), synced))
+    return CommandReport(
+        folder, appended, (), collected.status(count_known(folder / KNOWN), synced)
+    )
 
 
-def _there(server: Server, project: Project, folder: Path) -> tuple[Synced, int]:
-    """The project as it is on the server, and its number of pictures."""
-    found = find_project(server, project, folder)
+def _there(server: Server, project: Project, folder: Path) -> Synced:
+    """The project as it is on the server."""
+    found = found_project(server, project, folder)
     if found is None:
         raise _nothing(project, f"{server.url} has no project '{project.file.title}' of ours")
-    people = tuple(logins(folder / LOGINS, project.name, 0))
-    place = f"{found['id']}@{found['created_at']}"
-    return Synced(int(found["id"]), place, 0, people), int(found["task_number"])
-
-
-def _images(folder: Path) -> int:
-    """How many pictures the project had when they were last collected; 0 where it never was."""
-    path = folder / "pictures.json"
-    if not path.is_file():
-        return 0
-    looks = json.loads(path.read_text(encoding="utf-8"))["pictures"].values()
-    return len({image_id for _, _, image_id, *_ in looks})
+    return found
 
 
 def _nothing(project: Project, problem: str) -> ServerError:

@@ -8,6 +8,7 @@ relies on class names `.lsf-*` of that version.
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
+from qreasoning.annotation.answers import FORM_FIELD, VERSION_FIELD
 from qreasoning.dimensions import Dimension, Dimensions
 from qreasoning.files import sha256_bytes
 
@@ -67,9 +68,28 @@ def form_xml(dimensions: Dimensions, guidelines_version: str | None = None) -> s
 
     Every label is escaped, so no schema can add a control. Control names are the dimensions' ids,
     `<id>_note`, `caption`, `reasoning` and `overall`; the picture comes from the task's `image`.
-    With `guidelines_version` a hidden field of that name says with each answer what its annotator
-    was told, also where the guidelines change while the page is open.
+    Hidden fields say with each answer which form it was given in and, with `guidelines_version`,
+    what its annotator was told, also where either changes while the page is open.
     """
+    root = _visible(dimensions)
+    form = root[-1]
+    _hidden(form, FORM_FIELD, form_version(dimensions))
+    if guidelines_version is not None:
+        _hidden(form, VERSION_FIELD, guidelines_version)
+    return _text_of(root)
+
+
+def form_version(dimensions: Dimensions) -> str:
+    """A short name of what is seen of exactly this form: 12 digits of its SHA-256."""
+    return sha256_bytes(_text_of(_visible(dimensions)).encode())[:12]
+
+
+def _text_of(root: Element) -> str:
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _visible(dimensions: Dimensions) -> Element:
     root = Element("View", className="qr")
     SubElement(root, "Style").text = STYLE
     _picture(SubElement(root, "View", className="qr-img"))
@@ -80,15 +100,7 @@ def form_xml(dimensions: Dimensions, guidelines_version: str | None = None) -> s
         _text(form, name)
     overall = _row(form, "overall", "Overall", OVERALL_HOTKEY)
     SubElement(_note(overall), "Header", value=SCALE, style=_SMALL)
-    if guidelines_version is not None:
-        _hidden(form, "guidelines_version", guidelines_version)
-    ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="unicode")
-
-
-def form_version(dimensions: Dimensions) -> str:
-    """A short name of exactly this form, whatever the guidelines: 12 digits of its SHA-256."""
-    return sha256_bytes(form_xml(dimensions).encode())[:12]
+    return root
 
 
 def _picture(parent: Element) -> None:

@@ -18,6 +18,9 @@ from qreasoning.annotation.project import Project
 from qreasoning.errors import DataError
 from qreasoning.files import write_json
 
+KNOWN = "pictures.json"
+"""Beside the log: what is known of a project's pictures."""
+
 FEW = 16
 """So many pictures are looked at in this process: starting others takes longer."""
 
@@ -48,19 +51,21 @@ class Pictures:
     """Names with the content of an earlier one (name, earlier name); these are not imported."""
 
 
-def collect(project: Project, known: Path, say: Callable[[str], None]) -> Pictures:
+def collect(
+    project: Project, known: Path, say: Callable[[str], None], dry: bool = False
+) -> Pictures:
     """List, sample and check a project's pictures, and prepare copies of those that browsers do not
     show as they are or that are larger than `long_side`.
 
     `known` is a file that remembers checked ones (by size and time of change), so that only new and
-    changed ones are decoded; with many, on all processors. Raises DataError naming the first
-    picture that cannot be used (and how many cannot), and for no pictures at all where they are to
-    be had.
+    changed ones are decoded; with many, on all processors. With `dry` neither that file nor a copy
+    is written. Raises DataError naming the first picture that cannot be used (and how many cannot),
+    and for no pictures at all where they are to be had.
     """
     names = chosen(project, say)
     if not names:
         raise nothing(project, f"There are no pictures in {project.pictures}")
-    looks = _looks(names, project, known, say)
+    looks = _looks(names, project, known, say, dry)
     first: dict[str, Picture] = {}
     repeated = []
     for name, found in looks.items():
@@ -72,8 +77,13 @@ def collect(project: Project, known: Path, say: Callable[[str], None]) -> Pictur
     return Pictures(project.pictures, tuple(first.values()), tuple(repeated))
 
 
+def count_known(known: Path) -> int:
+    """How many pictures the project had when they were last collected; 0 where it never was."""
+    return len({each.image_id for _, each in _remembered(known).values()})
+
+
 def _looks(
-    names: Sequence[str], project: Project, known: Path, say: Callable[[str], None]
+    names: Sequence[str], project: Project, known: Path, say: Callable[[str], None], dry: bool
 ) -> dict[str, Look]:
     """What is known of each picture, by name; what is not known yet is looked at."""
     remembered = _remembered(known)
@@ -85,25 +95,29 @@ def _looks(
             found[name] = kept
     waiting = [name for name in names if name not in found]
     broken: list[DataError] = []
-    for number, (name, result) in enumerate(_looked(waiting, project), start=1):
+    for number, (name, result) in enumerate(_looked(waiting, project, dry), start=1):
         if isinstance(result, DataError):
             broken.append(result)
         else:
             found[name] = result
         if number % SAVED_EVERY == 0:
-            _remember(known, {**remembered, **_stamped(found, stamps)})
+            if not dry:
+                _remember(known, {**remembered, **_stamped(found, stamps)})
             say(f"Checked {number} of {len(waiting)} pictures")
     if broken:
         count = f"{len(broken)} pictures cannot be used; the first: " if len(broken) > 1 else ""
         raise DataError(f"{count}{broken[0]}")
     # Only now without pictures that the project no longer has.
-    if remembered != _stamped(found, stamps):
+    if not dry and remembered != _stamped(found, stamps):
         _remember(known, _stamped(found, stamps))
     return {name: found[name] for name in names}
 
 
-def _looked(names: Sequence[str], project: Project) -> Iterator[tuple[str, Look | DataError]]:
-    work = partial(look, folder=project.prepared, long_side=project.file.long_side)
+def _looked(
+    names: Sequence[str], project: Project, dry: bool
+) -> Iterator[tuple[str, Look | DataError]]:
+    folder = None if dry else project.prepared
+    work = partial(look, folder=folder, long_side=project.file.long_side)
     paths = [project.pictures / name for name in names]
     if len(names) <= FEW:
         yield from zip(names, map(work, paths), strict=True)

@@ -46,21 +46,22 @@ class Look:
         return f"{self.image_id.removeprefix('sha256:')[:32]}-{size}.png"
 
 
-def look(path: Path, folder: Path, long_side: int | None) -> Look | DataError:
-    """Read a picture once: identify it, decode all of it, and write its copy into `folder` if it
-    needs one that is not there. What is wrong with it is returned."""
+def look(path: Path, folder: Path | None, long_side: int | None) -> Look | DataError:
+    """Read a picture once: identify it, decode all of it, and write its copy into `folder` (if one
+    is named) if it needs one that is not there. What is wrong with it is returned."""
     try:
         content = path.read_bytes()
         with opened(content, str(path)) as picture:
             found = _look(content, path, picture)
             picture.load()  # all of it, and so finds what is damaged
             name = found.prepared(long_side)
-            wanted = name is not None and not (folder / name).is_file()
+            target = None if folder is None or name is None else folder / name
+            wanted = target is not None and not target.is_file()
             copy = _png(picture, long_side) if wanted else b""
     except DataError as error:
         return error
-    if name is not None and copy:
-        write_bytes(folder / name, copy)
+    if target is not None and copy:
+        write_bytes(target, copy)
     return found
 
 

@@ -27,6 +27,11 @@ class Desk:
     names: Mapping[str, str]
     """The picture's name by id of all items that were ever planned here."""
 
+    @property
+    def label(self) -> str:
+        """What a console may call the annotator."""
+        return self.person.partition("@")[0]
+
 
 @dataclass(frozen=True)
 class Project:

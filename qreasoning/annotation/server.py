@@ -15,7 +15,7 @@ from pathlib import Path
 from qreasoning.annotation.client import Server
 from qreasoning.annotation.environment import TEMPLATE, environment, program, settings
 from qreasoning.errors import ServerError
-from qreasoning.files import replacing, write_json
+from qreasoning.files import replacing, write_json, write_text
 
 ADMIN_EMAIL = "admin@qreasoning.local"
 START_SECONDS = 180.0
@@ -24,6 +24,9 @@ START_SECONDS = 180.0
 LOOPBACK = "127.0.0.1"
 
 DATABASE = "label_studio.sqlite3"
+
+PORT = "port"
+"""Where the data folder says which port the last start had: annotators have bookmarks."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,14 @@ def embedded(
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _sole_user(data) as lock:
         admin = _admin(data, home)
-        port = _free_port(host)
+        port = _port(data, host, say)
         url = f"http://{host}:{port}/"
         process = _start(program(home), data, document_root, admin, url, lock)
         try:
             server = Server(url, admin.token, loopback=True)
             _wait(server, process, data)
             _save(data, admin, proven=True)
+            write_text(data / PORT, f"{port}\n")
             yield server
         finally:
             _end(process)
@@ -136,6 +140,32 @@ def _admin(data: Path, home: Path) -> Admin:
 
 def _save(data: Path, admin: Admin, proven: bool) -> None:
     write_json(data / "admin.json", {**asdict(admin), "proven": proven}, mode=0o600)
+
+
+def _port(data: Path, host: str, say: Callable[[str], None]) -> int:
+    """The port of the last start where it is free, else another one, and then it is said."""
+    path = data / PORT
+    last = int(path.read_text(encoding="utf-8")) if path.is_file() else None
+    if last is not None and _is_free(host, last):
+        return last
+    port = _free_port(host)
+    if last is not None:
+        say(
+            f"Port {last}, which the last start had, is taken: this time it is port {port}. "
+            "Annotators' bookmarks lead nowhere until they are changed."
+        )
+    return port
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        # As the server does it: connections of the last start that still end take no port.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
 
 
 def _free_port(host: str) -> int:

@@ -35,6 +35,8 @@ class Synced:
     """How many pictures were imported now."""
     logins: tuple[Login, ...]
     """The project's own log-ins (empty with annotators: 0)."""
+    tasks: int = 0
+    """How many tasks it had when it was looked up."""
     desk: Desk | None = None
     """Whose it is, in a blind project."""
     parts: tuple["Synced", ...] = ()
@@ -79,7 +81,7 @@ def sync(
     make_accounts(server, people, logins_file)
     place = f"{found['id']}@{found['created_at']}"
     everybody = tuple(logins(logins_file, project.name, 0))
-    return Synced(int(found["id"]), place, imported, everybody, project.desk)
+    return Synced(int(found["id"]), place, imported, everybody, desk=project.desk)
 
 
 def link_originals(project: Project) -> None:

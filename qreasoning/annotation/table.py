@@ -216,6 +216,7 @@ def _row(
 ) -> Row:
     reading = read_results(raw.get("result") or [], project.dimensions.ids)
     answer = reading.answer
+    given_in = reading.form_version or state.form_version
     annotation = Annotation(
         image_id=state.image_id or "",
         name=state.name or "",
@@ -229,30 +230,31 @@ def _row(
         seconds=raw.get("lead_time"),
         created=raw.get("created_at") or "",
         updated=raw.get("updated_at") or raw.get("created_at") or "",
-        form_version=state.form_version,
+        form_version=given_in,
         prelabelled=state.prelabelled or raw.get("parent_prediction") is not None,
-        labels=tuple(_labels(state, raw, project, form, lost=key[1])),
+        labels=labels(state, raw, project, older_form=given_in != form, lost=key[1]),
         guidelines_version=reading.guidelines_version or state.guidelines_version,
     )
     findings = [*reading.problems, *check(annotation, project.file.rules, project.dimensions.ids)]
     return Row(annotation, tuple(findings), key)
 
 
-def _labels(
-    state: State, raw: Mapping[str, Any], project: Project, form: str, lost: bool
-) -> list[str]:
+def labels(
+    state: State, raw: Mapping[str, Any], project: Project, older_form: bool, lost: bool
+) -> tuple[str, ...]:
+    """What a reader should know of an answer."""
     by, updated_by = _number(raw.get("completed_by")), _number(raw.get("updated_by"))
-    labels = {
+    found = {
         "edited by someone else": updated_by is not None and updated_by != by,
         "ground truth": bool(raw.get("ground_truth")),
-        "older form": state.origin == "server" and state.form_version != form,
+        "older form": state.origin == "server" and older_form,
         "imported": state.origin != "server",
         "no longer on the server": lost,
         "gold": state.name in project.gold,
         "pilot": state.name in project.pilot,
         "excluded": state.annotator in project.excluded,
     }
-    return [label for label, holds in labels.items() if holds]
+    return tuple(label for label, holds in found.items() if holds)
 
 
 def _number(account: Any) -> Any:

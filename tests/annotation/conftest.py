@@ -11,10 +11,11 @@ from PIL import Image
 
 from qreasoning.annotation.answers import Answer
 from qreasoning.annotation.client import Server
+from qreasoning.annotation.collected import pull_project
 from qreasoning.annotation.log import Log
 from qreasoning.annotation.pictures import collect
 from qreasoning.annotation.project import load_project
-from qreasoning.annotation.run import LOGINS, pull_project
+from qreasoning.annotation.run import LOGINS
 from qreasoning.annotation.server import embedded
 from qreasoning.annotation.sync import sync
 from qreasoning.dimensions import load_dimensions

@@ -86,8 +86,11 @@ def test_read_results_of_anything_that_json_can_say_never_raises(results):
     assert len(reading.problems) >= sum(not isinstance(each, dict) for each in results)
 
 
-def test_read_results_tells_what_version_of_the_guidelines_the_form_carried():
-    results = [{"from_name": "guidelines_version", "value": {"text": ["2.1"]}}]
+def test_read_results_tells_what_versions_the_form_carried():
+    said = {"guidelines_version": "2.1", "form_version": "0123abc"}
+    results = [{"from_name": name, "value": {"text": [text]}} for name, text in said.items()]
     reading = read_results(results, IDS)
-    assert (reading.guidelines_version, reading.problems) == ("2.1", ())
-    assert read_results([], IDS).guidelines_version is None
+    assert (reading.guidelines_version, reading.form_version) == ("2.1", "0123abc")
+    assert reading.problems == ()
+    nothing = read_results([], IDS)
+    assert (nothing.guidelines_version, nothing.form_version) == (None, None)

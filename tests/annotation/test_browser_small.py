@@ -1,8 +1,12 @@
 """What annotators are told, and the form on a phone: a real Chromium of 390 x 844."""
 
+from dataclasses import replace
+
 import pytest
 
 from qreasoning.annotation.client import tasks
+from qreasoning.annotation.interface import form_version
+from qreasoning.dimensions import Dimensions
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
@@ -14,7 +18,7 @@ OUTSIDE = """names => names.filter(name => {
 })"""
 
 
-def test_consent_is_shown_first_and_an_answer_by_phone_carries_the_version(
+def test_consent_is_shown_first_and_an_answer_by_phone_carries_the_versions(
     running, chromium, write_project
 ):
     project = running.project(count=1, annotators=1)
@@ -41,6 +45,8 @@ def test_consent_is_shown_first_and_an_answer_by_phone_carries_the_version(
     assert chromium.evaluate(OUTSIDE, controls) == []
     for name in (*names, "overall"):
         chromium.click(f".qr-{name} .ant-rate-star:nth-child(4) div[role=radio]")
+    edited = replace(project, dimensions=relabelled(project.dimensions))
+    running.sync(edited)  # while the page is open
     chromium.fill("textarea[name=caption]", "A wall of noise in all colours.")
     chromium.fill("textarea[name=reasoning]", "It is nothing but noise, and yet it is crisp.")
     with chromium.expect_response(lambda each: each.request.method == "POST" and (
@@ -53,6 +59,16 @@ def test_consent_is_shown_first_and_an_answer_by_phone_carries_the_version(
     values = {each["from_name"]: each["value"] for each in task["annotations"][0]["result"]}
     assert values["guidelines_version"] == {"text": ["7b"]}
     assert values["overall"] == {"rating": 4}
-    _, now = running.pull(project, synced)
-    assert [row.annotation.guidelines_version for row in now.rows] == ["7b"]
+    before, after = form_version(project.dimensions), form_version(edited.dimensions)
+    assert values["form_version"] == {"text": [before]} != {"text": [after]}
+    _, now = running.pull(edited, synced)
+    found = now.rows[0].annotation
+    assert (found.guidelines_version, found.form_version) == ("7b", before)
+    assert found.labels == ("older form",)
     assert now.rows[0].findings == ()
+
+
+def relabelled(dimensions):
+    first, *rest = (each.model_dump() for each in dimensions.dimensions)
+    changed = {**first, "label": "Another label"}
+    return Dimensions.model_validate({"version": 2, "dimensions": [changed, *rest]})

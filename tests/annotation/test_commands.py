@@ -149,7 +149,50 @@ def test_would_do_without_any_server_starts_none(study, write_project, paint):
     changes, refused = would_do("p", study, say=print, environ={})
     assert changes[1] == "2 pictures are imported."
     assert refused == ()
-    assert not study.label_studio.exists()
+    assert not (study.root / "outputs").exists()
+
+
+def tree(folder):
+    """Every file and folder below, with its time of change and its content."""
+    return {
+        path.relative_to(folder): (
+            path.lstat().st_mtime_ns,
+            path.read_bytes() if path.is_file() else None,
+        )
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+@server
+def test_would_do_writes_nothing_at_all_with_a_server_that_is_not_running(
+    study, write_project, paint
+):
+    project = write_project(study, "p", annotators=1)
+    paint(project.pictures, 1, side=96)
+    annotate("p", study, once=True, say=print, show=print, environ={})
+    # One more picture, and all are larger than they may be shown: copies are due.
+    paint(project.pictures, 2, side=96)
+    write_project(study, "p", annotators=2, long_side=64)
+    before = tree(study.root)
+    for _ in range(2):
+        changes, refused = would_do("p", study, say=print, environ={})
+        assert changes == (
+            "1 picture is imported.",
+            "1 picture is shown from another file; the answers stay.",
+            "1 log-in is made.",
+        )
+        assert refused == ()
+    assert tree(study.root) == before
+
+
+@server
+def test_would_do_writes_nothing_at_all_before_the_first_run(running, study, write_project, paint):
+    paint(write_project(study, "p", long_side=64).pictures, 2, side=96)
+    before = tree(study.root)
+    for environ in ({}, environ_of(running)):
+        changes, _ = would_do("p", study, say=print, environ=environ)
+        assert "2 pictures are imported." in changes
+    assert tree(study.root) == before
 
 
 @server

@@ -25,7 +25,8 @@ def test_form_has_the_picture_nine_ratings_and_ten_texts(dimensions):
     ratings = {("Rating", each) for each in (*dimensions.ids, "overall")}
     notes = {("TextArea", f"{each}_note") for each in dimensions.ids}
     texts = {("TextArea", "caption"), ("TextArea", "reasoning")}
-    assert found == {("Image", "image")} | ratings | notes | texts
+    hidden = {("TextArea", "form_version")}
+    assert found == {("Image", "image")} | ratings | notes | texts | hidden
 
 
 def test_form_requires_ratings_and_texts_but_no_notes(dimensions):
@@ -54,7 +55,7 @@ def test_form_hotkeys_are_the_schemas_and_o_for_overall(dimensions):
 )
 def test_form_with_a_hostile_label_shows_it_and_gains_no_control(dimensions, label):
     xml = form_xml(with_label(dimensions, label=label, hint=label))
-    assert len(controls(xml)) == 20  # the picture, 9 ratings, 8 notes, 2 texts
+    assert len(controls(xml)) == 21  # the picture, 9 ratings, 8 notes, 2 texts, 1 hidden
     headers = [each.get("value") for each in ElementTree.fromstring(xml).iter("Header")]
     assert headers[0] == f"{label} [{dimensions.dimensions[0].hotkey}]"
     assert controls(xml)[2].get("placeholder") == label
@@ -77,14 +78,12 @@ def test_form_version_changes_with_the_form_only(dimensions):
     assert form_version(dimensions) == form_version(with_label(dimensions, low="pitch dark"))
 
 
-def test_form_carries_the_version_of_the_guidelines_out_of_sight(dimensions):
+def test_form_carries_its_version_and_that_of_the_guidelines_out_of_sight(dimensions):
     xml = form_xml(dimensions, "2.1")
-    hidden = ElementTree.fromstring(xml).find(".//View[@className='qr-hidden']")
-    (field,) = hidden
-    assert (field.tag, field.get("name"), field.get("value")) == (
-        "TextArea",
-        "guidelines_version",
-        "2.1",
-    )
+    hidden = ElementTree.fromstring(xml).findall(".//View[@className='qr-hidden']/TextArea")
+    assert [(field.get("name"), field.get("value")) for field in hidden] == [
+        ("form_version", form_version(dimensions)),
+        ("guidelines_version", "2.1"),
+    ]
     assert ".qr-hidden { display: none; }" in xml
     assert len(controls(xml)) == len(controls(form_xml(dimensions))) + 1

@@ -14,8 +14,8 @@ from pyarrow import parquet
 from qreasoning.annotation.accounts import session_key
 from qreasoning.annotation.answers import write_results
 from qreasoning.annotation.client import Server, tasks
+from qreasoning.annotation.collected import pull_project, rebuild
 from qreasoning.annotation.log import LOG, Log
-from qreasoning.annotation.run import pull_project, rebuild
 from qreasoning.annotation.server import embedded
 from qreasoning.annotation.states import INCLUDE
 from qreasoning.annotation.sync import sync

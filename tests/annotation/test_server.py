@@ -130,6 +130,27 @@ def test_embedded_on_another_address_listens_there_only(tmp_path):
         assert not alive(f"http://127.0.0.1:{port}")
 
 
+def test_embedded_again_keeps_its_port_and_says_where_it_cannot(tmp_path):
+    data, said = tmp_path / "data", []
+
+    def start():
+        with embedded(data, tmp_path, cache_folder(), said.append) as own:
+            assert own.whoami()["email"] == "admin@qreasoning.local"
+            return int(own.url.rstrip("/").rsplit(":", 1)[1])
+
+    first = start()
+    assert start() == first
+    assert said == []
+    with socket.create_server(("127.0.0.1", first)):
+        another = start()
+    assert another != first
+    (sentence,) = said
+    assert sentence.startswith(
+        f"Port {first}, which the last start had, is taken: this time it is port {another}."
+    )
+    assert start() == another
+
+
 def test_embedded_twice_on_the_same_data_names_the_running_one(running):
     data = data_of(running)
     expected = rf"already runs on {data} \(process \d+, {running.server.url}\)"
@@ -209,15 +230,13 @@ def test_annotate_a_remote_server_makes_one_round_and_leaves_it_running(
 
 
 PROGRAM = """
-import signal, sys
-from pathlib import Path
-from qreasoning.annotation.run import annotate
-from qreasoning.workspace import Workspace
+import os, signal, sys
+from qreasoning.cli import main
 # A process started in the background of a shell ignores Ctrl-C until it is told not to.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-say = lambda line: print(line, flush=True)
-report = annotate("p", Workspace(Path(sys.argv[1])), once=False, say=say, show=say, environ={})
-print("REPORT", report.address, flush=True)
+os.chdir(sys.argv[1])
+sys.argv[1:] = ["annotate", "--project", "p"]
+main()
 """
 
 
@@ -230,8 +249,8 @@ def test_annotate_ends_cleanly_on_a_signal(study, write_project, paint, ending):
         for line in process.stdout:
             if line.startswith("Pulling new annotations"):
                 process.send_signal(ending)
-            if line.startswith("REPORT"):
-                address = line.split()[1]
+            if line.startswith("Annotators begin at"):
+                address = line.split()[-1]
         assert process.wait(timeout=60) == 0
     finally:
         process.kill()

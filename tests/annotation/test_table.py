@@ -4,6 +4,7 @@ import pytest
 from pyarrow import parquet
 
 from qreasoning.annotation.answers import write_results
+from qreasoning.annotation.interface import form_version
 from qreasoning.annotation.log import Log, append_states
 from qreasoning.annotation.table import current as current_of
 from qreasoning.annotation.table import write_table
@@ -88,6 +89,27 @@ def test_current_leaves_out_deleted_annotations(current, project, state):
     assert keys(current([state(1), state(2, who="b@x"), state(1, gone=True)], project)) == [
         ("1.png", "b@x")
     ]
+
+
+def test_current_believes_what_the_form_says_of_itself_before_the_moment_of_the_pull(
+    current, project, state, answer
+):
+    form = form_version(project.dimensions)
+
+    def given_in(number, said, at_the_pull):
+        hidden = {"from_name": "form_version", "value": {"text": [said]}}
+        result = [*write_results(answer()), *([hidden] if said else [])]
+        return {**state(number, picture=str(number), result=result), "form_version": at_the_pull}
+
+    states = [
+        given_in(1, "earlier", form),  # the page was open before the form was edited
+        given_in(2, form, "earlier"),
+        given_in(3, None, form),
+        given_in(4, None, "earlier"),
+    ]
+    found = [row.annotation for row in current(states, project).rows]
+    assert [each.form_version for each in found] == ["earlier", form, form, "earlier"]
+    assert [each.labels for each in found] == [("older form",), (), (), ("older form",)]
 
 
 def test_current_keeps_annotations_of_another_server_with_the_same_number(current, project, state):

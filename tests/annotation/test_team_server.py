@@ -20,8 +20,9 @@ from qreasoning.annotation import client, server
 from qreasoning.annotation.accounts import session_key
 from qreasoning.annotation.answers import write_results
 from qreasoning.annotation.client import Server, tasks
+from qreasoning.annotation.collected import pull_project
 from qreasoning.annotation.log import Log
-from qreasoning.annotation.run import annotate, pull_project
+from qreasoning.annotation.run import annotate
 from qreasoning.annotation.server import embedded
 from qreasoning.errors import ServerError
 from qreasoning.workspace import cache_folder

@@ -1,0 +1,101 @@
+"""A project's answers on disk: pulled into the log, and everything that follows from it written."""
+
+from pathlib import Path
+from typing import Any
+
+from qreasoning.annotation.client import Server
+from qreasoning.annotation.findings import Finder, Finding, write_findings
+from qreasoning.annotation.interface import form_version
+from qreasoning.annotation.log import Log
+from qreasoning.annotation.project import Project
+from qreasoning.annotation.status import StatusTable, status_table
+from qreasoning.annotation.store import Pulled, pull
+from qreasoning.annotation.sync import Synced
+from qreasoning.annotation.table import Current, current, write_table
+
+
+class Collected:
+    """A project's answers on disk, and what is wrong with them, kept from pull to pull."""
+
+    def __init__(self, project: Project, folder: Path) -> None:
+        self.project = project
+        self.folder = folder
+        self.log = Log(folder)
+        self.found: tuple[Finding, ...] = ()
+        self._now: Current | None = None
+        self._finder = Finder(project.file.rules)
+
+    def pull(self, server: Server, synced: Synced) -> Pulled:
+        """Bring the log up to date, and what follows from it."""
+        pulled, now = pull_project(server, self.project, synced, self.log, self._now)
+        self._look(now)
+        return pulled
+
+    def rebuild(self) -> None:
+        """Write everything that follows from the log."""
+        self._look(rebuild(self.project, self.log, self._now))
+
+    def read(self) -> None:
+        """Take over what is in the log, and write nothing."""
+        self.log.refresh()
+        self._now = current(self.log, self.project, self._now)
+        self.found = self._finder.find(self._now.rows)
+
+    def status(self, images: int, synced: Synced) -> StatusTable:
+        """How far the project with `images` pictures is, as of the last of the above."""
+        name, per_image = self.project.name, self.project.file.annotators_per_image
+        now = self._now or current(self.log, self.project)
+        return status_table(name, images, per_image, now, synced.logins, self.found)
+
+    def _look(self, now: Current) -> None:
+        if now is not self._now:
+            self._now = now
+            self.found = self._finder.find(now.rows)
+            write_findings(self.found, self.folder)
+
+
+def pull_project(
+    server: Server,
+    project: Project,
+    synced: Synced,
+    log: Log,
+    before: Current | None = None,
+) -> tuple[Pulled, Current]:
+    """Pull a project's answers into its log, and write the tables that follow from it.
+
+    `log` and `before`, what the last pull gave, may be kept from one pull to the next: then only
+    what changed is looked at.
+    """
+    version = form_version(project.dimensions)
+    pulled = pull(server, synced.project_id, synced.place, log, version)
+    return pulled, rebuild(project, log, before)
+
+
+def rebuild(project: Project, log: Log, before: Current | None = None) -> Current:
+    """Write the current table and the history from the log alone."""
+    log.refresh()
+    now = current(log, project, before)
+    if now is not before:
+        write_table(now, project, log.path.parent, _facts(project, now))
+    return now
+
+
+def _facts(project: Project, now: Current) -> dict[str, Any]:
+    inside = project.pictures.is_relative_to(project.root)
+    images = project.pictures.relative_to(project.root) if inside else project.pictures
+    return {
+        "project": project.name,
+        "title": project.file.title,
+        "simulated": project.file.simulated,
+        "dimensions": list(project.dimensions.ids),
+        "images": images.as_posix(),
+        "form_version": form_version(project.dimensions),
+        "pulled": {
+            "annotations": len(now.rows),
+            "images": len({row.annotation.image_id for row in now.rows}),
+            "with_findings": sum(bool(row.findings) for row in now.rows),
+            "skipped": sum(now.skipped.values()),
+            "replaced": now.replaced,
+            "foreign": now.foreign,
+        },
+    }
