@@ -31,9 +31,7 @@ def sync_project(
         items = planned(project, pictures, before, say)
         mine = desks(project, items, before)
         refused = [
-            reason
-            for each in mine
-            for reason in plan(server, each, pictures, logins_file).refused
+            reason for each in mine for reason in plan(server, each, pictures, logins_file).refused
         ]
         if refused:
             raise DataError(" ".join(refused) + " Nothing was changed.")

@@ -5,7 +5,9 @@ from typing import Any
 
 from qreasoning.annotation.client import Server
 from qreasoning.annotation.findings import Finder, Finding, write_findings
-from qreasoning.annotation.interface import form_version
+from qreasoning.annotation.forms import project_form_version
+from qreasoning.annotation.items import read_items
+from qreasoning.annotation.judge_findings import judge_findings
 from qreasoning.annotation.log import Log
 from qreasoning.annotation.project import Project
 from qreasoning.annotation.status import StatusTable, status_table
@@ -39,7 +41,7 @@ class Collected:
         """Take over what is in the log, and write nothing."""
         self.log.refresh()
         self._now = current(self.log, self.project, self._now)
-        self.found = self._finder.find(self._now.rows)
+        self.found = self._find(self._now)
 
     def status(self, images: int, synced: Synced) -> StatusTable:
         """How far the project with `images` pictures is, as of the last of the above."""
@@ -50,8 +52,13 @@ class Collected:
     def _look(self, now: Current) -> None:
         if now is not self._now:
             self._now = now
-            self.found = self._finder.find(now.rows)
+            self.found = self._find(now)
             write_findings(self.found, self.folder)
+
+    def _find(self, now: Current) -> tuple[Finding, ...]:
+        if self.project.file.kind == "judge":
+            return judge_findings(now.rows)
+        return self._finder.find(now.rows)
 
 
 def pull_project(
@@ -66,9 +73,14 @@ def pull_project(
     `log` and `before`, what the last pull gave, may be kept from one pull to the next: then only
     what changed is looked at.
     """
-    version = form_version(project.dimensions)
-    pulled = pull(server, synced.project_id, synced.place, log, version)
-    return pulled, rebuild(project, log, before)
+    version = project_form_version(project)
+    items = {item.id: item for mine in read_items(log.path.parent).values() for item in mine}
+    pulled = [
+        pull(server, each.project_id, each.place, log, version, items) for each in synced.each
+    ]
+    appended = sum(each.appended for each in pulled)
+    notes = tuple(note for each in pulled for note in each.notes)
+    return Pulled(appended, notes), rebuild(project, log, before)
 
 
 def rebuild(project: Project, log: Log, before: Current | None = None) -> Current:
@@ -86,10 +98,11 @@ def _facts(project: Project, now: Current) -> dict[str, Any]:
     return {
         "project": project.name,
         "title": project.file.title,
+        "kind": project.file.kind,
         "simulated": project.file.simulated,
         "dimensions": list(project.dimensions.ids),
         "images": images.as_posix(),
-        "form_version": form_version(project.dimensions),
+        "form_version": project_form_version(project),
         "pulled": {
             "annotations": len(now.rows),
             "images": len({row.annotation.image_id for row in now.rows}),

@@ -151,14 +151,14 @@ def with_repeats(
     line = [*had, *new]
     special = order.first | order.everybody
     repeated = {item.unit.key for item in line if item.repeat}
-    ordinary = {
-        item.id for item in line if item.unit.image_id not in special and not item.repeat
-    }
+    ordinary = {item.id for item in line if item.unit.image_id not in special and not item.repeat}
     target = round(order.repeats * len(ordinary)) - len(repeated)
     far = [
         (place, item)
         for place, item in enumerate(line)
-        if item.id in ordinary and item.unit.key not in repeated and place + order.distance < len(line)
+        if item.id in ordinary
+        and item.unit.key not in repeated
+        and place + order.distance < len(line)
     ]
     slots: dict[int, list[Item]] = {}
     for place, item in random.sample(far, min(max(0, target), len(far))):

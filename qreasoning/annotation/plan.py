@@ -7,8 +7,8 @@ from typing import Any
 
 from qreasoning.annotation.accounts import accounts, addresses, logins
 from qreasoning.annotation.client import Server, tasks
+from qreasoning.annotation.forms import project_form, rated_fields
 from qreasoning.annotation.instructions import instructions_html
-from qreasoning.annotation.interface import form_xml
 from qreasoning.annotation.items import ITEMS
 from qreasoning.annotation.lookup import Task, find_project, project_tasks
 from qreasoning.annotation.pictures import Pictures
@@ -97,9 +97,12 @@ def _settings(project: Project) -> dict[str, Any]:
         "title": project.file.title,
         "description": f"{marker(project)} Made by qreasoning; edit {project.path.name} instead."
         + told,
-        "label_config": form_xml(project.dimensions, version),
+        "label_config": project_form(project),
         "expert_instruction": instructions_html(
-            project.guidelines, project.dimensions, project.consent, version
+            project.guidelines,
+            None if project.file.kind == "judge" else project.dimensions,
+            project.consent,
+            version,
         ),
         # Unasked only where there is something to agree to.
         "show_instruction": bool(project.consent),
@@ -217,7 +220,7 @@ def _refused_form(
         return
     form = found["parsed_label_config"]
     rated = [name for name, control in form.items() if control["type"] == "Rating"]
-    lost = [name for name in rated if name not in (*project.dimensions.ids, "overall")]
+    lost = [name for name in rated if name not in rated_fields(project)]
     version = project.guidelines_version
     said, before = f"Guidelines {version}, ", str(found["description"] or "")
     same = version is not None and said in before

@@ -69,10 +69,13 @@ class Repeats(Settings):
     """Pictures between the two showings, at least."""
 
 
+Question = Literal["rate", "choose"]
+
+
 class Judging(Settings):
     """What the annotators of a `kind: judge` project judge."""
 
-    question: Literal["rate", "choose"] = "rate"
+    question: Question = "rate"
     """`rate`: one text at a time, for correctness, completeness and likeness to a person; `choose`:
     the better of two."""
     predictions: tuple[str, ...] = ()

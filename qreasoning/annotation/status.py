@@ -71,7 +71,7 @@ def status_table(
     found: Sequence[Finding] = (),
 ) -> StatusTable:
     """Count what there is. `logins` are the project's own, also shown with 0 answers."""
-    per_picture = Counter(row.annotation.image_id for row in now.rows)
+    per_unit = Counter(row.unit for row in now.rows)
     labels = _labels(now, logins)
     seconds: dict[str, list[float]] = {email: [] for email in labels}
     answers = Counter(row.annotation.annotator for row in now.rows)
@@ -97,7 +97,7 @@ def status_table(
         project=project,
         images=images,
         annotators_per_image=per_image,
-        complete=sum(count >= per_image for count in per_picture.values()),
+        complete=sum(count >= per_image for count in per_unit.values()),
         people=people,
         replaced=now.replaced,
         foreign=now.foreign,

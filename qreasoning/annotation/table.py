@@ -4,15 +4,23 @@ Both can be made again from the log alone at any time, and are the same then.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from qreasoning.annotation.answers import read_results
+from qreasoning.annotation.answers import Reading, read_results
 from qreasoning.annotation.columns import Columns
-from qreasoning.annotation.interface import form_version
+from qreasoning.annotation.forms import project_form_version
+from qreasoning.annotation.items import Shown, unit_key
+from qreasoning.annotation.judging import (
+    JUDGEMENTS,
+    check_judgement,
+    judgement_rows,
+    judgements_parquet,
+    read_judgement,
+)
 from qreasoning.annotation.log import SET_BACK, Log, State, Versions
 from qreasoning.annotation.project import Project
 from qreasoning.annotation.repeats import REPEATS, repeats_parquet
@@ -46,6 +54,13 @@ class Row:
     findings: tuple[str, ...]
     key: tuple[int, bool] = (-1, False)
     """Where it is in the log, and whether only there."""
+    shown: tuple[Shown, ...] = ()
+    """What was judged, from first to second; nothing where the picture itself was rated."""
+
+    @property
+    def unit(self) -> str:
+        """What was answered: the picture, or the picture and the authors of what was judged."""
+        return unit_key(self.annotation.image_id, [each.author for each in self.shown])
 
 
 @dataclass(frozen=True)
@@ -93,11 +108,7 @@ def current(log: Log, project: Project, before: Current | None = None) -> Curren
         rows=tuple(
             sorted(
                 (rows[_key(state, lost)] for state, lost in now),
-                key=lambda row: (
-                    row.annotation.name,
-                    row.annotation.image_id,
-                    row.annotation.annotator,
-                ),
+                key=lambda row: (row.annotation.name, row.unit, row.annotation.annotator),
             )
         ),
         skipped=Counter(state.annotator for state, reason in past if reason == SKIPPED),
@@ -151,19 +162,12 @@ def repeated(now: Current) -> list[tuple[Annotation, Annotation]]:
 
 def write_table(now: Current, project: Project, folder: Path, facts: Mapping[str, Any]) -> bool:
     """Write `table.parquet` and `history.parquet`, where pictures are shown twice also
-    `repeats.parquet` (mode 600) and, last, the manifest that vouches for them.
+    `repeats.parquet`, for judges `judgements.parquet` alone (all mode 600) and, last, the manifest
+    that vouches for them.
 
     Returns whether anything changed. The same answers give the same bytes.
     """
-    schema = annotations_schema(project.dimensions.ids)
-    rows = {row.key: row for row in now.rows}
-    past = {(each.state.line, each.reason): each for each in now.history}
-    contents = {
-        TABLE: _parquet(now, TABLE, schema, rows, _record),
-        HISTORY: _parquet(now, HISTORY, _history_schema(schema), past, _past_record),
-    }
-    if project.file.repeats is not None:
-        contents[REPEATS] = repeats_parquet(repeated(now), project.dimensions.ids)
+    contents = _contents(now, project)
     hashes = {name: sha256_bytes(content) for name, content in contents.items()}
     manifest = {**facts, "files": hashes}
     stale = [name for name in contents if not _is_there(folder / name, hashes[name])]
@@ -174,6 +178,23 @@ def write_table(now: Current, project: Project, folder: Path, facts: Mapping[str
             temporary.write_bytes(contents[name])
     write_json(folder / MANIFEST, manifest)
     return True
+
+
+def _contents(now: Current, project: Project) -> dict[str, bytes]:
+    """The files that follow from the log, by name."""
+    if project.file.kind == "judge":
+        lines = (judgement_rows(row.annotation, row.shown, row.findings) for row in now.rows)
+        return {JUDGEMENTS: judgements_parquet([each for line in lines for each in line])}
+    schema = annotations_schema(project.dimensions.ids)
+    rows = {row.key: row for row in now.rows}
+    past = {(each.state.line, each.reason): each for each in now.history}
+    contents = {
+        TABLE: _parquet(now, TABLE, schema, rows, _record),
+        HISTORY: _parquet(now, HISTORY, _history_schema(schema), past, _past_record),
+    }
+    if project.file.repeats is not None:
+        contents[REPEATS] = repeats_parquet(repeated(now), project.dimensions.ids)
+    return contents
 
 
 def _key(state: State, lost: bool) -> tuple[int, bool]:
@@ -205,16 +226,18 @@ def _rows(
         rows = {row.key: row for row in known if row.key in wanted}
     # In the order of the file, which is read through once.
     missing = sorted(wanted.keys() - rows.keys())
-    form = form_version(project.dimensions)
-    for key, (state, raw) in zip(missing, log.raw(wanted[key] for key in missing), strict=True):
-        rows[key] = _row(state, raw, project, form, key)
+    form = project_form_version(project)
+    for key, (state, line) in zip(missing, log.lines(wanted[key] for key in missing), strict=True):
+        rows[key] = _row(state, line, project, form, key)
     return rows
 
 
 def _row(
-    state: State, raw: Mapping[str, Any], project: Project, form: str, key: tuple[int, bool]
+    state: State, line: Mapping[str, Any], project: Project, form: str, key: tuple[int, bool]
 ) -> Row:
-    reading = read_results(raw.get("result") or [], project.dimensions.ids)
+    raw = line["annotation"]
+    shown = tuple(Shown(**each) for each in line.get("judged") or ())
+    reading = _reading(raw.get("result") or [], project, shown)
     answer = reading.answer
     given_in = reading.form_version or state.form_version
     annotation = Annotation(
@@ -235,8 +258,18 @@ def _row(
         labels=labels(state, raw, project, older_form=given_in != form, lost=key[1]),
         guidelines_version=reading.guidelines_version or state.guidelines_version,
     )
-    findings = [*reading.problems, *check(annotation, project.file.rules, project.dimensions.ids)]
-    return Row(annotation, tuple(findings), key)
+    rules = project.file.rules
+    if shown:
+        wrong = check_judgement(annotation, rules)
+    else:
+        wrong = check(annotation, rules, project.dimensions.ids)
+    return Row(annotation, (*reading.problems, *wrong), key, shown)
+
+
+def _reading(results: Sequence[Any], project: Project, shown: Sequence[Shown]) -> Reading:
+    if shown:
+        return read_judgement(results, shown)
+    return read_results(results, project.dimensions.ids)
 
 
 def labels(

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from qreasoning.annotation.answers import Answer
+from qreasoning.annotation.blind import sync_project
 from qreasoning.annotation.client import Server
 from qreasoning.annotation.collected import pull_project
 from qreasoning.annotation.log import Log
@@ -17,7 +18,6 @@ from qreasoning.annotation.pictures import collect
 from qreasoning.annotation.project import load_project
 from qreasoning.annotation.run import LOGINS
 from qreasoning.annotation.server import embedded
-from qreasoning.annotation.sync import sync
 from qreasoning.dimensions import load_dimensions
 from qreasoning.workspace import Workspace, cache_folder, make_study, shipped
 
@@ -97,7 +97,7 @@ class Running:
     def sync(self, project, server=None):
         server = server or self.server
         logins = self.folder(project) / LOGINS
-        return sync(server, project, self.pictures(project), logins, self.said.append)
+        return sync_project(server, project, self.pictures(project), logins, self.said.append)
 
     def pull(self, project, synced):
         pulled, now = pull_project(self.server, project, synced, Log(self.folder(project)))
