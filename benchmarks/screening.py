@@ -17,7 +17,7 @@ from qreasoning.annotation.panel import panel_of
 from qreasoning.annotation.screening import screen
 from qreasoning.files import write_text
 from qreasoning.records import Annotation
-from qreasoning.simulation.raters import DIMENSIONS, PLANTED, Study, rate
+from qreasoning.simulation.raters import DIMENSIONS, FIELDS, PLANTED, Study, rate
 
 OWN = {
     "random": "no better than chance",
@@ -72,7 +72,9 @@ def count(study, seeds):
     flagged = dict.fromkeys(PLANTED, 0)
     honest = 0
     for seed in seeds:
-        found = screen(panel_of(annotations(study, seed), DIMENSIONS))
+        found = screen(
+            panel_of([(each.image_id, each) for each in annotations(study, seed)], FIELDS)
+        )
         for kind in PLANTED:
             flagged[kind] += any(OWN[kind] in reason for reason in found[kind].reasons)
         honest += sum(

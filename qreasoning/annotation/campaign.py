@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -26,11 +26,13 @@ class Collection:
     """All that was answered, ready to be counted; annotators are called by their labels."""
 
     panel: Panel
-    """First showings."""
+    """Everybody's answers to first showings."""
+    counted: Panel
+    """Those of them that make progress: without gold, pilot, and whom the project file excludes."""
+    own: Panel
+    """Those of `counted` that no model began: from these agreement is told."""
     names: Mapping[str, str]
     """What a unit is called, by unit."""
-    special: frozenset[str]
-    """Gold and pilot units: they screen, and are left out of agreement and needs."""
     wanted: Mapping[str, int]
     """How many answers each ordinary unit is to get."""
     assigned: Mapping[str, int] | None
@@ -110,17 +112,14 @@ class Campaign:
 def campaign(found: Collection) -> Campaign:
     """The numbers of a campaign. Those whom the project file excludes are screened beside the
     others, and count for nothing else."""
-    panel = found.panel
-    kept = panel.only([name for name in panel.annotators if name not in found.excluded])
-    ordinary = _without(kept, found.special)
-    screened = screen(panel, _beside(found))
-    units = _units(ordinary, found)
+    screened = screen(found.panel, _beside(found))
+    units = _units(found)
     return Campaign(
         units=units,
         complete=sum(each.answers >= each.wanted for each in units),
-        answers=int(answered(panel).sum()),
-        pace=_pace(panel, units, found),
-        agreement=field_agreement(ordinary),
+        answers=int(answered(found.panel).sum()),
+        pace=_pace(found.panel, units, found),
+        agreement=field_agreement(found.own),
         texts=found.texts,
         people={
             name: Person(
@@ -130,7 +129,7 @@ def campaign(found: Collection) -> Campaign:
             )
             for name, each in screened.items()
         },
-        needs=tuple(needs(ordinary.units, score(ordinary), found.wanted)),
+        needs=tuple(needs(found.counted.units, score(found.counted), found.wanted)),
     )
 
 
@@ -153,16 +152,6 @@ def as_json(value: Any) -> Any:
     return value
 
 
-def _without(panel: Panel, special: frozenset[str]) -> Panel:
-    at = [number for number, unit in enumerate(panel.units) if unit not in special]
-    arrays = ("ratings", "seconds", "created", "given")
-    return replace(
-        panel,
-        units=tuple(panel.units[each] for each in at),
-        **{name: getattr(panel, name)[at] for name in arrays},
-    )
-
-
 def _beside(found: Collection) -> dict[str, Beside]:
     names = found.panel.annotators
     again = retest(found.pairs)
@@ -178,9 +167,8 @@ def _beside(found: Collection) -> dict[str, Beside]:
     }
 
 
-def _units(panel: Panel, found: Collection) -> tuple[UnitStatus, ...]:
-    scores = score(panel)
-    there = dict(zip(panel.units, scores, strict=True))
+def _units(found: Collection) -> tuple[UnitStatus, ...]:
+    there = dict(zip(found.counted.units, score(found.counted), strict=True))
     result = []
     for unit, wanted in found.wanted.items():
         given = there.get(unit, np.empty(0))

@@ -37,11 +37,12 @@ class Collected:
         """Write everything that follows from the log."""
         self._look(rebuild(self.project, self.log, self._now))
 
-    def read(self) -> None:
+    def read(self) -> Current:
         """Take over what is in the log, and write nothing."""
         self.log.refresh()
         self._now = current(self.log, self.project, self._now)
         self.found = self._find(self._now)
+        return self._now
 
     def status(self, images: int, synced: Synced) -> StatusTable:
         """How far the project with `images` pictures is, as of the last of the above."""

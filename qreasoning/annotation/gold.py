@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from qreasoning.annotation.panel import rating
 from qreasoning.errors import SettingsError
 from qreasoning.records import Annotation
 
@@ -60,7 +61,7 @@ def gold_hits(annotations: Iterable[Annotation], gold: Gold) -> dict[str, tuple[
     counts: dict[str, tuple[int, int]] = {}
     for each in annotations:
         for field, (low, high) in gold.get(each.name, {}).items():
-            stars = each.overall if field == "overall" else each.ratings.get(field)
+            stars = rating(each, field)
             hits, checked = counts.get(each.annotator, (0, 0))
             hit = stars is not None and low <= stars <= high
             counts[each.annotator] = (hits + hit, checked + 1)

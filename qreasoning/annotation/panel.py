@@ -63,23 +63,30 @@ def empty(units: Iterable[str], annotators: Iterable[str], fields: Sequence[str]
     return Panel(rows, people, tuple(fields), deep, plain, plain.copy(), deep.copy())
 
 
-def panel_of(annotations: Sequence[Annotation], dimension_ids: Sequence[str]) -> Panel:
-    """The annotations of a project; fields are the dimensions and `overall`.
+def panel_of(answers: Sequence[tuple[str, Annotation]], fields: Sequence[str]) -> Panel:
+    """Answers, each with its unit; a field is a dimension, `overall`, or what judges rate.
 
     A rating outside 1 to 5 counts as none: it is a finding of its own.
     """
-    fields = (*dimension_ids, "overall")
-    units = (each.image_id for each in annotations)
-    panel = empty(units, (each.annotator for each in annotations), fields)
+    panel = empty((unit for unit, _ in answers), (each.annotator for _, each in answers), fields)
     row = {unit: number for number, unit in enumerate(panel.units)}
     column = {name: number for number, name in enumerate(panel.annotators)}
-    for each in annotations:
-        at = row[each.image_id], column[each.annotator]
-        stars = [*(each.ratings.get(name) for name in dimension_ids), each.overall]
-        panel.ratings[at] = [_stars(value) for value in stars]
+    for unit, each in answers:
+        at = row[unit], column[each.annotator]
+        panel.ratings[at] = stars(each, fields)
         panel.seconds[at] = np.nan if each.seconds is None else each.seconds
         panel.created[at] = timestamp(each.created)
     return replace(panel, given=panel.ratings)
+
+
+def stars(answer: Annotation, fields: Sequence[str]) -> list[float]:
+    """An answer's ratings in these fields; nan where there is none from 1 to 5."""
+    return [_stars(rating(answer, field)) for field in fields]
+
+
+def rating(answer: Annotation, field: str) -> int | None:
+    """An answer's rating in a dimension, or `overall`."""
+    return answer.overall if field == "overall" else answer.ratings.get(field)
 
 
 def timestamp(text: str) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from qreasoning.annotation.panel import rating
 from qreasoning.records import Annotation
 
 REPEATS = "repeats.parquet"
@@ -44,8 +45,3 @@ def _row(pair: Pair, keys: Sequence[str], names: Sequence[str]) -> dict[str, Any
         row |= {f"{name}_{time}": rating(answer, name) for name in names}
         row |= {f"{name}_{time}": getattr(answer, name) for name in (*_TEXTS, "seconds")}
     return row
-
-
-def rating(answer: Annotation, field: str) -> int | None:
-    """An answer's stars in a dimension, or `overall`."""
-    return answer.overall if field == "overall" else answer.ratings.get(field)

@@ -218,5 +218,5 @@ def _retest_reason(signs: Screened, group: _Group, found: _Reasons) -> None:
 def _gold_reason(signs: Screened, found: _Reasons) -> None:
     hits, checked = signs.beside.gold or (0, 0)
     if checked and wilson(hits, checked)[1] < GOLD:
-        sure = wilson(hits, checked)[1] < GOLD / 2
-        (found.exclude if sure else found.watch).append(f"misses gold ({hits} of {checked} hit)")
+        mostly = wilson(hits, checked)[1] < HALF
+        (found.exclude if mostly else found.watch).append(f"misses gold ({hits} of {checked} hit)")

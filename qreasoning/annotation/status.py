@@ -7,7 +7,7 @@ from statistics import median
 
 from qreasoning.annotation.accounts import Login
 from qreasoning.annotation.findings import Finding
-from qreasoning.annotation.table import Current
+from qreasoning.annotation.table import REPEATED, Current
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def status_table(
 ) -> StatusTable:
     """Count what there is. `logins` are the project's own, also shown with 0 answers."""
     per_unit = Counter(row.unit for row in now.rows)
-    labels = _labels(now, logins)
+    labels = labels_of(now, logins)
     seconds: dict[str, list[float]] = {email: [] for email in labels}
     answers = Counter(row.annotation.annotator for row in now.rows)
     for row in now.rows:
@@ -104,10 +104,11 @@ def status_table(
     )
 
 
-def _labels(now: Current, logins: Sequence[Login]) -> dict[str, str]:
+def labels_of(now: Current, logins: Sequence[Login]) -> dict[str, str]:
     """What a console may call each annotator, by e-mail address."""
     labels = {login.email: login.label for login in logins}
-    others = {row.annotation.annotator for row in now.rows} | now.skipped.keys()
+    again = (past.row for past in now.history if past.reason == REPEATED)
+    others = {row.annotation.annotator for row in (*now.rows, *again)} | now.skipped.keys()
     for number, email in enumerate(sorted(others - labels.keys()), start=1):
         labels[email] = f"own account {number}"
     return labels

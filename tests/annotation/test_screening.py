@@ -14,7 +14,7 @@ from qreasoning.annotation.signs import (
     wilson,
 )
 from qreasoning.records import Annotation
-from qreasoning.simulation.raters import DIMENSIONS, FIELDS, PLANTED, Study, rate
+from qreasoning.simulation.raters import FIELDS, PLANTED, Study, rate
 
 OWN = {
     "random": "no better than chance",
@@ -28,14 +28,17 @@ OWN = {
 def panel(study, seed):
     return panel_of(
         [
-            Annotation(
-                *(each.image, each.image, each.annotator, "p"),
-                *(each.ratings, {}, "", "", each.ratings["overall"], each.seconds),
-                *(f"2026-01-{1 + int(each.minute) // 1440:02}T00:00:00+00:00", "", ""),
+            (
+                each.image,
+                Annotation(
+                    *(each.image, each.image, each.annotator, "p"),
+                    *(each.ratings, {}, "", "", each.ratings["overall"], each.seconds),
+                    *(f"2026-01-{1 + int(each.minute) // 1440:02}T00:00:00+00:00", "", ""),
+                ),
             )
             for each in rate(study, seed)
         ],
-        DIMENSIONS,
+        FIELDS,
     )
 
 
