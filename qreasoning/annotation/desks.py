@@ -57,8 +57,9 @@ def order_of(project: Project, pictures: Pictures) -> Order:
 
 
 def annotators(project: Project) -> list[str]:
-    """The e-mail addresses of the project's annotators."""
-    return addresses(project.name, project.file.annotators)
+    """The e-mail addresses of the project's annotators; of those it excludes no more is asked."""
+    everybody = addresses(project.name, project.file.annotators)
+    return [each for each in everybody if each not in project.excluded]
 
 
 def desks(project: Project, items: Items, before: Items) -> list[Project]:
@@ -67,7 +68,7 @@ def desks(project: Project, items: Items, before: Items) -> list[Project]:
 
 
 def former_desks(project: Project, items: Items) -> list[Project]:
-    """The project as those had it who are no longer in its file: their answers stay."""
+    """The project as those had it who are no longer asked: their answers stay."""
     present = annotators(project)
     return [desk(project, person, items, {}) for person in items if person not in present]
 

@@ -48,6 +48,9 @@ HASTE = 1 / 3
 GOLD = 0.8
 """Accepted ranges are set so that attentive people keep them; certainly fewer hits are a reason."""
 
+FEWEST_GOLD = 5
+"""Ranges that must have been there to keep before they count: those of one picture go together."""
+
 COPIED = 0.2
 """Of the answers with a text like somebody else's earlier one."""
 
@@ -217,6 +220,6 @@ def _retest_reason(signs: Screened, group: _Group, found: _Reasons) -> None:
 
 def _gold_reason(signs: Screened, found: _Reasons) -> None:
     hits, checked = signs.beside.gold or (0, 0)
-    if checked and wilson(hits, checked)[1] < GOLD:
+    if checked >= FEWEST_GOLD and wilson(hits, checked)[1] < GOLD:
         mostly = wilson(hits, checked)[1] < HALF
         (found.exclude if mostly else found.watch).append(f"misses gold ({hits} of {checked} hit)")

@@ -57,6 +57,8 @@ def render_status(
         number=number,
         between=between,
         share=share,
+        count=count,
+        unit="text" if project.file.kind == "judge" else "picture",
     )
 
 
@@ -84,11 +86,11 @@ def _outlook(pace: Pace) -> str:
         return "Nothing is left to be done."
     if math.isnan(pace.days):
         return f"{pace.left:,} are left."
-    days = "less than a day" if pace.days < 1 else f"about {math.ceil(pace.days):,} days"
-    return (
-        f"{pace.left:,} are left: {days} at {pace.per_day:.0f} a day, "
-        f"about {max(1, round(pace.hours)):,} hours of work."
+    days = "less than a day" if pace.days < 1 else f"about {count(math.ceil(pace.days), 'day')}"
+    hours = (
+        "" if math.isnan(pace.hours) else f", {count(max(1, round(pace.hours)), 'hour')} of work"
     )
+    return f"{pace.left:,} are left: {days} at {pace.per_day:.0f} a day{hours}."
 
 
 def _line(label: str, login: str, person: Person, counts: Counts | None) -> dict[str, Any]:
@@ -124,4 +126,9 @@ def between(found: Interval | None, digits: int = 2) -> str:
 
 def share(value: float) -> str:
     """A part of a whole in percent."""
-    return "–" if math.isnan(value) else f"{value:.0%}"
+    return "–" if math.isnan(value) else f"{value:.0%}".replace("-", "\N{MINUS SIGN}")
+
+
+def count(units: int, what: str) -> str:
+    """`1 picture`, `2 pictures`."""
+    return f"{units:,} {what}" + ("" if units == 1 else "s")

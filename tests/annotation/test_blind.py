@@ -167,6 +167,19 @@ def test_blind_project_whose_plan_is_lost_is_refused(running, blind, synced):
         running.sync(blind)
 
 
+def test_excluded_blind_annotator_is_asked_for_no_more_and_replaced(running, answer):
+    people = {"annotators": ["anna", "ben", "zoe"], "blind": True, "annotators_per_image": 2}
+    project = running.project(count=6, **people)
+    before = running.sync(project)
+    assert [len(part) for part in read_items(running.folder(project)).values()] == [4, 4, 4]
+    email = before.parts[0].desk.person
+    changed = replace(project, excluded=frozenset({email}))
+    after = running.sync(changed)
+    assert [part.desk.label for part in after.parts] == ["ben", "zoe", "anna"]
+    items = read_items(running.folder(project))
+    assert [len(mine) for mine in items.values()] == [4, 6, 6]
+
+
 def test_gold_picture_that_is_none_of_the_projects_is_said(running, blind):
     other = replace(blind, gold={"nowhere.png": {"overall": (1, 2)}})
     with pytest.raises(SettingsError, match=r"'gold' names nowhere\.png, which is none of"):

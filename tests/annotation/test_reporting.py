@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import pytest
 from pyarrow import parquet
@@ -17,9 +18,13 @@ HOSTILE = "</title><script>alert(1)</script> & x"
 
 @pytest.fixture
 def campaign(study, paint, write_project, simulate):
-    """A blind project of 30 pictures, simulated, with repeats, a pilot and two gold ones."""
+    """A blind project of 30 pictures, simulated, with repeats, a pilot and two gold
+    ones; `exclude` is decided afterwards."""
 
-    def make(share=1.0, images=30, **settings):
+    def later(project, names):
+        return frozenset(f"{name}@{project.name}.local" for name in names)
+
+    def make(share=1.0, images=30, exclude=(), **settings):
         paint(study.root / "pictures" / "c", images, side=16)
         rows = ["name,field,low,high", "picture 03.png,overall,1,5", "picture 04.png,noise,5,5"]
         (study.root / "gold.csv").write_text("\n".join(rows))
@@ -40,7 +45,10 @@ def campaign(study, paint, write_project, simulate):
         )
         folder = study.annotations / "c"
         simulate(project, folder, share=share)
-        Collected(project, folder).rebuild()
+        Collected(replace(project, excluded=later(project, exclude)), folder).rebuild()
+        path = study.root / "annotation" / "c.yaml"
+        content = json.loads(path.read_text())
+        path.write_text(json.dumps({**content, "exclude": exclude}))
         return study
 
     return make
@@ -60,7 +68,7 @@ def test_report_counts_screens_and_measures_agreement(campaign):
     assert "too fast" in " ".join(numbers.people["fast"].screened.reasons)
     assert {numbers.people[f"honest-{each}"].screened.verdict for each in (1, 2, 3)} == {"ok"}
     gold = numbers.people["honest-1"].screened.beside.gold
-    assert gold[1] == 2 and gold[0] >= 1
+    assert gold[1] == 2 and gold[0] >= 1  # too few to be held against anybody
     retest = numbers.people["honest-1"].screened.beside.retest
     assert retest.n == 5 and retest.value > 0.5
     assert set(numbers.agreement) >= {"noise", "overall"}
@@ -74,8 +82,9 @@ def test_excluded_annotators_are_screened_but_count_for_nothing(campaign):
     workspace = campaign(exclude=["random", "copier", "fast"])
     found = report("c", workspace)
     numbers = found.campaign
-    assert numbers.by_answers == {4: 27}
+    assert (numbers.by_answers, numbers.complete) == ({4: 27}, 27)
     assert numbers.people["random"].excluded
+    assert numbers.people["random"].assigned is None
     assert numbers.people["random"].screened.verdict == "exclude?"
     rows = parquet.read_table(workspace.annotations / "c" / "table.parquet").to_pylist()
     excluded = {row["annotator"].partition("@")[0] for row in rows if "excluded" in row["labels"]}

@@ -97,6 +97,7 @@ def test_other_signs_speak_too():
         "honest-4": Beside(gold=(2, 20)),
         "honest-5": Beside(gold=(11, 20)),
         "honest-6": Beside(copied=9),
+        "honest-7": Beside(gold=(0, 4)),
     }
     found = screen(whole, beside)
     assert "answers the same picture differently (0.00)" in found["honest-3"].reasons
@@ -106,7 +107,7 @@ def test_other_signs_speak_too():
     )
     assert found["honest-5"].verdict == "watch"
     assert found["honest-6"].reasons == ("copies: texts like somebody else's (22%)",)
-    assert found["honest-2"].verdict == "ok"
+    assert found["honest-2"].verdict == found["honest-7"].verdict == "ok"
 
 
 def test_panel_without_answers_or_with_one_annotator_gives_no_verdict():
