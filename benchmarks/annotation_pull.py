@@ -1,7 +1,7 @@
 """The pull against a real Label Studio: speed, memory, writers at work, killed processes.
 
     python benchmarks/annotation_pull.py [--large 10000] [--small 1000] [--runs 20] [--kills 50]
-        [--repeat 3] [--parts small,large,events,writers,kills]
+        [--repeat 3] [--parts small,large,changes,events,writers,kills]
 
 A server of its own is started in a temporary folder. The answers have every field filled in. Plain
 paging asks for the same fields in the same order and keeps nothing. Prints its table and writes it
@@ -21,6 +21,7 @@ import sys
 import tempfile
 import threading
 import time
+from itertools import accumulate
 from pathlib import Path
 
 from pyarrow import parquet
@@ -28,7 +29,7 @@ from pyarrow import parquet
 from qreasoning.annotation.accounts import logins, make_accounts, session_key
 from qreasoning.annotation.answers import Answer, write_results
 from qreasoning.annotation.client import Server, tasks
-from qreasoning.annotation.collected import rebuild
+from qreasoning.annotation.collected import Collected, pull_project, rebuild
 from qreasoning.annotation.environment import version
 from qreasoning.annotation.interface import form_version, form_xml
 from qreasoning.annotation.log import Log
@@ -37,24 +38,28 @@ from qreasoning.annotation.project import load_project
 from qreasoning.annotation.server import embedded
 from qreasoning.annotation.states import INCLUDE
 from qreasoning.annotation.store import pull
+from qreasoning.annotation.sync import Synced
 from qreasoning.files import write_text
 from qreasoning.workspace import Workspace, cache_folder, make_study
 
 RESULT = Path(__file__).with_suffix(".md")
 WRITERS = 6
 CHANGES = 100
-WORDS = ("sharp", "soft", "noise", "edge", "colour", "sky", "door", "wall", "light", "dark", "blur")
+VOCABULARY = [f"word{number}" for number in range(8000)]
+WEIGHTS = list(accumulate(1 / (1 + number) for number in range(8000)))
+"""Frequencies that fall as in natural language."""
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["one"]:
-        print(json.dumps(one(*sys.argv[2:])))
+    work = {"one": one, "found": found, "plain": plain}.get((sys.argv[1:2] or [""])[0])
+    if work is not None:
+        print(json.dumps(work(*sys.argv[2:])))
         return
     options = argparse.ArgumentParser()
     numbers = {"large": 10_000, "small": 1_000, "runs": 20, "kills": 50, "repeat": 3}
     for name, default in numbers.items():
         options.add_argument(f"--{name}", type=int, default=default)
-    options.add_argument("--parts", default="small,large,events,writers,kills")
+    options.add_argument("--parts", default="small,large,changes,events,writers,kills")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as name:
         study = make_study(Path(name) / "study")
@@ -68,13 +73,32 @@ def main() -> None:
 def one(url: str, key: str, project_id: str, root: str, folder: str) -> dict[str, float]:
     """A whole pull in a process of its own: its seconds, and the most memory the process had."""
     server, project = Server(url, key, loopback=True), load_project("bench", Workspace(Path(root)))
+    synced = Synced(int(project_id), "here", 0, ())
     begun = time.perf_counter()
-    log = Log(Path(folder))
-    pull(server, int(project_id), "here", log, form_version(project.dimensions))
-    pulled = time.perf_counter()
-    rebuild(project, log)
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"pull": pulled - begun, "tables": time.perf_counter() - pulled, "mb": most}
+    pull_project(server, project, synced, Log(Path(folder)))
+    seconds = time.perf_counter() - begun
+    return {"seconds": seconds, "mb": memory()}
+
+
+def found(url: str, key: str, project_id: str, root: str, folder: str) -> dict[str, float]:
+    """Likewise, and also what is wrong with the answers, as `qr annotate pull` does it."""
+    server, project = Server(url, key, loopback=True), load_project("bench", Workspace(Path(root)))
+    synced = Synced(int(project_id), "here", 0, ())
+    begun = time.perf_counter()
+    Collected(project, Path(folder)).pull(server, synced)
+    return {"seconds": time.perf_counter() - begun, "mb": memory()}
+
+
+def plain(url: str, key: str, project_id: str, count: str) -> dict[str, float]:
+    """Plain keyset paging of the same fields in a process of its own."""
+    server = Server(url, key, loopback=True)
+    begun = time.perf_counter()
+    assert sum(1 for _ in tasks(server, int(project_id), INCLUDE)) == int(count)
+    return {"seconds": time.perf_counter() - begun, "mb": memory()}
+
+
+def memory() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 class Bench:
@@ -103,7 +127,7 @@ class Bench:
     # What is put on the server
 
     def text(self, count: int) -> str:
-        return " ".join(self.random.choice(WORDS) for _ in range(count))
+        return " ".join(self.random.choices(VOCABULARY, cum_weights=WEIGHTS, k=count))
 
     def result(self) -> list:
         ids = self.project.dimensions.ids
@@ -164,67 +188,42 @@ class Bench:
 
     def speed(self, count: int) -> None:
         project_id = self.fill(count, 2)
-        plain, whole = [], []
+        kinds = {"plain": [count], "one": [], "found": []}
+        runs: dict[str, list] = {kind: [] for kind in kinds}
         for _ in range(self.chosen.repeat):
-            begun = time.perf_counter()
-            seen = sum(1 for _ in tasks(self.server, project_id, INCLUDE))
-            plain.append(time.perf_counter() - begun)
-            assert seen == count
-            whole.append(self.one(project_id))
-        ours = [each["pull"] + each["tables"] for each in whole]
-        logs = [each["pull"] for each in whole]
+            for kind, more in kinds.items():  # in turn, so that noise hits all alike
+                place = more or [self.study.root, self.folder()]
+                runs[kind].append(self.process(kind, project_id, *place))
+        middle = {
+            kind: statistics.median(each["seconds"] for each in done) for kind, done in runs.items()
+        }
+        most = {kind: max(each["mb"] for each in done) for kind, done in runs.items()}
+        took = {kind: seconds([each["seconds"] for each in done]) for kind, done in runs.items()}
         self.say(
             f"full pull of {count} tasks, {2 * count} answers, in turn with plain paging",
-            f"log and tables {seconds(ours)}, of which the log {seconds(logs)}; plain paging "
-            f"{seconds(plain)}; ratio of the best {min(ours) / min(plain):.2f}, of the sums "
-            f"{sum(ours) / sum(plain):.2f}; {max(each['mb'] for each in whole):.0f} MB",
+            f"log and tables {took['one']}; plain paging {took['plain']}; ratio of the medians "
+            f"{middle['one'] / middle['plain']:.2f}; {most['one']:.0f} MB. With findings "
+            f"{took['found']}; ratio {middle['found'] / middle['plain']:.2f}; "
+            f"{most['found']:.0f} MB",
         )
-        self.changes(project_id, count)
 
-    def one(self, project_id: int) -> dict[str, float]:
-        arguments = [self.server.url, self.key, str(project_id), self.study.root, self.folder()]
-        command = [sys.executable, __file__, "one", *map(str, arguments)]
+    def process(self, kind: str, project_id: int, *more: object) -> dict[str, float]:
+        arguments = [kind, self.server.url, self.key, project_id, *more]
+        command = [sys.executable, __file__, *map(str, arguments)]
         return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
-    def changes(self, project_id: int, count: int) -> None:
-        log = Log(self.folder())
-        now = self.take(project_id, log)[1]
-        time.sleep(OVERLAP.total_seconds())
-        begun = time.perf_counter()
-        now = self.take(project_id, log, now)[1]
-        settling = time.perf_counter() - begun
-        page = list(tasks(self.server, project_id, "id,annotations"))
-        times, parts = [], []
-        for _ in range(self.chosen.repeat):
-            for task in self.random.sample(page, CHANGES):
-                path = f"api/annotations/{task['annotations'][0]['id']}/"
-                self.server.send("PATCH", path, {"result": self.result()})
-            begun = time.perf_counter()
-            pulled = pull(self.server, project_id, "here", log, self.form)
-            middle = time.perf_counter()
-            now = rebuild(self.project, log, now)
-            times.append(time.perf_counter() - begun)
-            parts.append(middle - begun)
-            assert pulled.appended == CHANGES
-            # The overlap is read again until it is old; wait, so that each pull has its own 100.
+    def changes(self) -> None:
+        sizes = [self.chosen.small, self.chosen.large]
+        studies = [Pulled(self, count) for count in sizes]
+        for _ in range(max(5, self.chosen.repeat)):
+            for study in studies:  # in turn, so that noise hits both alike
+                study.change()
+            # The overlap is looked at again until it is old; wait, so that each has its own 100.
             time.sleep(OVERLAP.total_seconds())
-            now = self.take(project_id, log, now)[1]
-        quiet = []
-        for _ in range(5):
-            begun = time.perf_counter()
-            now = self.take(project_id, log, now)[1]
-            quiet.append(time.perf_counter() - begun)
-        same = table(log.path.parent) == self.truth(project_id)
-        self.say(
-            f"pull of {CHANGES} changes among {count} tasks, in one process",
-            f"log and tables {seconds(times)}, of which the log {seconds(parts)}; equal to the "
-            f"server's: {same}",
-        )
-        self.say(
-            f"pull of no changes among {count} tasks (the median of five)",
-            f"{statistics.median(quiet):.2f} s; the one that reads the overlap of the bulk import "
-            f"again, once: {settling:.1f} s",
-        )
+            for study in studies:
+                study.again()
+        for study in studies:
+            study.tell()
 
     def events(self) -> None:
         project_id = self.fill(5, 0)
@@ -315,19 +314,18 @@ class Bench:
     def kills(self) -> None:
         project_id = self.fill(self.chosen.small, 2)
         page = list(tasks(self.server, project_id, "id,annotations"))
-        begun = time.perf_counter()
         log = Log(self.folder())
-        self.take(project_id, log)
-        whole = time.perf_counter() - begun
+        first, last = self.written(project_id, log.path.parent)
         counts = {"torn": 0, "partial": 0, "equal": 0, "killed": 0}
         for number in range(self.chosen.kills):
-            fresh = number % 2 == 0
+            fresh = number % 3 > 0
             if not fresh:
                 for task in self.random.sample(page, 10):
                     path = f"api/annotations/{task['annotations'][0]['id']}/"
                     self.server.send("PATCH", path, {"result": self.result()})
             folder = self.folder() if fresh else log.path.parent
-            self.kill_one(project_id, folder, whole if fresh else whole / 4, counts)
+            after = self.random.uniform(first, last) if fresh else self.random.uniform(0, first)
+            self.kill_one(project_id, folder, after, counts)
             self.take(project_id, Log(folder))
             undisturbed = Log(self.folder())
             self.take(project_id, undisturbed)
@@ -335,22 +333,35 @@ class Bench:
                 json.loads(line)
             counts["equal"] += same_table(folder, undisturbed.path.parent)
         self.say(
-            f"SIGKILL {self.chosen.kills} times during a pull ({self.chosen.small} tasks; every "
-            "second time a pull of few changes)",
+            f"SIGKILL {self.chosen.kills} times during a pull ({self.chosen.small} tasks, while "
+            "the log is written; every third time a pull of few changes)",
             f"{counts['killed']} killed at work ({counts['partial']} with a part of the log "
             f"written, {counts['torn']} with a cut last line, removed by the next pull); final "
             f"table equal to an undisturbed pull's in {counts['equal']} of {self.chosen.kills}",
         )
 
-    def kill_one(self, project_id: int, folder: Path, within: float, counts: dict) -> None:
+    def pulling(self, project_id: int, folder: Path) -> multiprocessing.Process:
         def child() -> None:
             self.server = Server(self.server.url, self.key, loopback=True)
             self.take(project_id, Log(folder))
 
-        before = size(folder)
         process = multiprocessing.get_context("fork").Process(target=child)
         process.start()
-        process.join(self.random.uniform(0, within))
+        return process
+
+    def written(self, project_id: int, folder: Path) -> tuple[float, float]:
+        """Seconds after its start at which a pull begins and ends to write its log."""
+        process, begun, times = self.pulling(project_id, folder), time.perf_counter(), [(0, 0.0)]
+        while process.is_alive():
+            if size(folder) != times[-1][0]:
+                times.append((size(folder), time.perf_counter() - begun))
+            time.sleep(0.005)
+        return times[1][1], times[-1][1]
+
+    def kill_one(self, project_id: int, folder: Path, after: float, counts: dict) -> None:
+        before = size(folder)
+        process = self.pulling(project_id, folder)
+        process.join(after)
         counts["killed"] += process.is_alive()
         process.kill()
         process.join()
@@ -369,6 +380,55 @@ class Bench:
             f"Label Studio {version()} on SQLite. What each line does is said at the head of the "
             f"script; load is what else the machine did (1 is one busy process, ours and the "
             f"server's included).\n\n| work | measured | load |\n|---|---|---|\n{rows}\n"
+        )
+
+
+class Pulled:
+    """A project that was pulled whole, and how long later pulls in the same process take."""
+
+    def __init__(self, bench: Bench, count: int) -> None:
+        self.bench, self.count = bench, count
+        self.project_id = bench.fill(count, 2)
+        self.log = Log(bench.folder())
+        self.now = None
+        self.again()
+        self.settling = self.again()
+        time.sleep(OVERLAP.total_seconds())
+        self.again()
+        self.page = list(tasks(bench.server, self.project_id, "id,annotations"))
+        self.times, self.logs, self.quiet = [], [], []
+
+    def again(self) -> float:
+        """Pull, and say how long it took."""
+        begun = time.perf_counter()
+        self.now = self.bench.take(self.project_id, self.log, self.now)[1]
+        return time.perf_counter() - begun
+
+    def change(self) -> None:
+        bench = self.bench
+        for task in bench.random.sample(self.page, CHANGES):
+            path = f"api/annotations/{task['annotations'][0]['id']}/"
+            bench.server.send("PATCH", path, {"result": bench.result()})
+        begun = time.perf_counter()
+        pulled = pull(bench.server, self.project_id, "here", self.log, bench.form)
+        self.logs.append(time.perf_counter() - begun)
+        self.now = rebuild(bench.project, self.log, self.now)
+        self.times.append(time.perf_counter() - begun)
+        assert pulled.appended == CHANGES
+
+    def tell(self) -> None:
+        quiet = statistics.median(self.again() for _ in range(5))
+        same = table(self.log.path.parent) == self.bench.truth(self.project_id)
+        self.bench.say(
+            f"pull of {CHANGES} changes among {self.count} tasks, in one process, in turn with the "
+            "other size",
+            f"log and tables {seconds(self.times)} (median {statistics.median(self.times):.2f}), "
+            f"of which the log {seconds(self.logs)}; equal to the server's: {same}",
+        )
+        self.bench.say(
+            f"pull of no changes among {self.count} tasks (the median of five)",
+            f"{quiet:.2f} s; the one right after the bulk import, in whose overlap all lie: "
+            f"{self.settling:.1f} s",
         )
 
 

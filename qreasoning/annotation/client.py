@@ -49,7 +49,10 @@ class Server:
         Raises ServerError for a key that has expired.
         """
         import httpx
-        from label_studio_sdk import LabelStudio
+
+        # Not the package's own LabelStudio: its conveniences need pandas, which takes a second and
+        # as much memory as 20,000 answers.
+        from label_studio_sdk.base_client import LabelStudioBase
         from label_studio_sdk.core.api_error import ApiError
 
         self.url = url.rstrip("/") + "/"
@@ -58,7 +61,7 @@ class Server:
         self.pauses = tuple(pauses)
         plain = httpx.Client(timeout=timeout, trust_env=not loopback)
         try:
-            sdk = LabelStudio(base_url=self.url, api_key=api_key, httpx_client=plain)
+            sdk = LabelStudioBase(base_url=self.url, api_key=api_key, httpx_client=plain)
         except ApiError as error:
             raise faults.refused(self.url, error.status_code, str(error.body)) from None
         self._transport = sdk._client_wrapper.httpx_client
@@ -206,19 +209,23 @@ def tasks(
     after: int = 0,
     until: int | None = None,
     changed_since: str | None = None,
+    changed_until: str | None = None,
     with_drafts: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """The tasks of a project by rising id, with the fields named in `include` (comma-separated).
 
-    Only ids above `after` and up to `until`, only those changed later than `changed_since` (a time
-    of the server's, as `2026-11-21T00:44:58.000000Z`), only those somebody has a draft to. Pages by
-    id and never by page number, which skips and repeats tasks while people work.
+    Only ids above `after` and up to `until`, only those changed later than `changed_since` and not
+    after `changed_until` (times of the server's, as `2026-11-21T00:44:58.000000Z`), only those
+    somebody has a draft to. Pages by id and never by page number, which skips and repeats tasks
+    while people work.
     """
     limits = []
     if until is not None:
         limits.append(_only("id", "less_or_equal", "Number", until))
     if changed_since is not None:
         limits.append(_only("updated_at", "greater", "Datetime", changed_since))
+    if changed_until is not None:
+        limits.append(_only("updated_at", "less_or_equal", "Datetime", changed_until))
     if with_drafts:
         limits.append(_only("draft_exists", "equal", "Boolean", "true"))
 
@@ -240,6 +247,15 @@ def tasks(
                 return
 
 
+def tasks_with_ids(
+    server: Server, project: int, include: str, ids: Sequence[int]
+) -> Iterator[dict[str, Any]]:
+    """Those of the tasks with these ids that are there, as `tasks` gives them."""
+    for start in range(0, len(ids), PAGE):
+        chosen = ids[start : start + PAGE]
+        yield from task_page(server, project, include, [], "tasks:id", PAGE, chosen)[1]
+
+
 def task_page(
     server: Server,
     project: int,
@@ -247,14 +263,17 @@ def task_page(
     limits: Sequence[Mapping[str, Any]],
     order: str,
     size: int,
+    ids: Sequence[int] | None = None,
 ) -> tuple[int, list[dict[str, Any]]]:
-    """How many tasks keep the `limits`, and the first `size` of them in `order`.
+    """How many tasks (of those with `ids`) keep the `limits`, and the first `size` in `order`.
 
     Raises ServerError for an answer that is no page of tasks.
     """
     query: dict[str, Any] = {"ordering": [order]}
     if limits:
         query["filters"] = {"conjunction": "and", "items": list(limits)}
+    if ids is not None:
+        query["selectedItems"] = {"all": False, "included": list(ids)}
     answer = server.get_object(
         "api/tasks/",
         *("tasks", "total"),

@@ -1,5 +1,6 @@
 """A project's answers on disk: pulled into the log, and everything that follows from it written."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,15 @@ from qreasoning.annotation.findings import Finder, Finding, write_findings
 from qreasoning.annotation.forms import project_form_version
 from qreasoning.annotation.items import read_items
 from qreasoning.annotation.judge_findings import judge_findings
-from qreasoning.annotation.log import Log
+from qreasoning.annotation.log import Log, State
 from qreasoning.annotation.project import Project
 from qreasoning.annotation.status import StatusTable, status_table
 from qreasoning.annotation.store import Pulled, pull
 from qreasoning.annotation.sync import Synced
-from qreasoning.annotation.table import Current, current, write_table
+from qreasoning.annotation.table import Current, Row, current, row_maker, write_table
+
+AHEAD = 1000
+"""Answers after which findings are looked for, of a first pull: fewer cost more in all."""
 
 
 class Collected:
@@ -29,7 +33,8 @@ class Collected:
 
     def pull(self, server: Server, synced: Synced) -> Pulled:
         """Bring the log up to date, and what follows from it."""
-        pulled, now = pull_project(server, self.project, synced, self.log, self._now)
+        known = self._now, self._finder
+        pulled, now = pull_project(server, self.project, synced, self.log, *known)
         self._look(now)
         return pulled
 
@@ -62,32 +67,53 @@ class Collected:
         return self._finder.find(now.rows)
 
 
+class _Ahead:
+    """Makes rows, and of a first pull looks for findings, while the server works on more."""
+
+    def __init__(self, project: Project, finder: Finder | None) -> None:
+        self.rows: list[Row] = []
+        self._make = row_maker(project)
+        self._finder = finder
+
+    def __call__(self, state: State, line: Mapping[str, Any]) -> None:
+        self.rows.append(self._make(state, line))
+        if self._finder is not None and len(self.rows) % AHEAD == 0:
+            self._finder.find(self.rows)
+
+
 def pull_project(
     server: Server,
     project: Project,
     synced: Synced,
     log: Log,
     before: Current | None = None,
+    finder: Finder | None = None,
 ) -> tuple[Pulled, Current]:
     """Pull a project's answers into its log, and write the tables that follow from it.
 
     `log` and `before`, what the last pull gave, may be kept from one pull to the next: then only
-    what changed is looked at.
+    what changed is looked at. A `finder` gets to know the answers of a first pull as they come in.
     """
     version = project_form_version(project)
+    judges = project.file.kind == "judge"
+    ahead = _Ahead(project, None if judges or before is not None else finder)
     items = {item.id: item for mine in read_items(log.path.parent).values() for item in mine}
     pulled = [
-        pull(server, each.project_id, each.place, log, version, items) for each in synced.each
+        pull(server, each.project_id, each.place, log, version, ahead, items)
+        for each in synced.each
     ]
     appended = sum(each.appended for each in pulled)
     notes = tuple(note for each in pulled for note in each.notes)
-    return Pulled(appended, notes), rebuild(project, log, before)
+    return Pulled(appended, notes), rebuild(project, log, before, ahead.rows)
 
 
-def rebuild(project: Project, log: Log, before: Current | None = None) -> Current:
-    """Write the current table and the history from the log alone."""
+def rebuild(
+    project: Project, log: Log, before: Current | None = None, ready: Iterable[Row] = ()
+) -> Current:
+    """Write the current table and the history from the log alone; `ready` are rows of it that were
+    made already."""
     log.refresh()
-    now = current(log, project, before)
+    now = current(log, project, before, ready)
     if now is not before:
         write_table(now, project, log.path.parent, _facts(project, now))
     return now

@@ -17,9 +17,9 @@ from qreasoning.annotation.project_file import Question
 from qreasoning.files import sha256_bytes
 
 RATED = {
-    "correctness": ("Correct", "c", "Is what it says true of this picture? 1 nothing … 5 all"),
-    "completeness": ("Complete", "m", "Does it say what decides the quality? 1 nothing … 5 all"),
-    "likeness": ("Like a person", "p", "Could a person have written it? 1 surely not … 5 surely"),
+    "correctness": ("Correct", "c", "True of this picture? 1 nothing … 5 all"),
+    "completeness": ("Complete", "m", "Says what decides the quality? 1 no … 5 all"),
+    "likeness": ("Like a person", "p", "Written by a person? 1 surely not … 5 surely"),
 }
 """By field: label, hotkey, what the stars mean."""
 

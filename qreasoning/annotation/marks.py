@@ -47,9 +47,19 @@ class Mark:
 
     @property
     def since(self) -> str:
-        """Tasks changed later than this are to be read; the task of the mark is always one."""
-        back = timedelta(microseconds=1) if self.settled else OVERLAP
-        return (moment(self.time) - back).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        """Tasks changed later than this may have news. Without an overlap, the task of the mark is
+        the only one up to the mark."""
+        return _asked(moment(self.time) - (timedelta(microseconds=1) if self.settled else OVERLAP))
+
+    @property
+    def until(self) -> str:
+        """The end of the overlap."""
+        return _asked(moment(self.time))
+
+
+def _asked(time: datetime) -> str:
+    """A time as the server takes it; it answers every other notation with an error."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def next_mark(before: Mark | None, newest: Newest, begun: float, tasks: Iterable[int]) -> Mark:

@@ -6,25 +6,26 @@ mark yet, where the task of the mark is not as it was, and where the server was 
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
-from qreasoning.annotation.client import Server, task_page, tasks
+from qreasoning.annotation.client import Server, task_page, tasks, tasks_with_ids
 from qreasoning.annotation.items import Item
 from qreasoning.annotation.log import (
     DELETED,
     SET_BACK,
     TASK_DELETED,
     Log,
+    State,
     Versions,
     is_new,
     moment,
 )
-from qreasoning.annotation.marks import Newest, next_mark, read_mark, write_mark
-from qreasoning.annotation.states import INCLUDE, Facts, draft_states, end_of, state_of
+from qreasoning.annotation.marks import Mark, Newest, next_mark, read_mark, write_mark
+from qreasoning.annotation.states import BRIEF, INCLUDE, Facts, draft_states, end_of, state_of
 from qreasoning.errors import ServerError
 
 DRAFT_ENDED = "draft ended"
@@ -54,6 +55,11 @@ class Found:
     older: set[int | str] = field(default_factory=set)
     """Answers that are older on the server than they were, or gone from a task that is."""
     appended: int = 0
+    tell: "Listener | None" = None
+
+
+Listener = Callable[[State, Mapping[str, Any]], None]
+"""Is told each new state of an answer, with its line of the log."""
 
 
 def pull(
@@ -62,13 +68,15 @@ def pull(
     place: str,
     log: Log,
     form_version: str,
+    tell: Listener | None = None,
     items: Mapping[str, Item] = MappingProxyType({}),
 ) -> Pulled:
     """Append every state that the log does not end with yet: new, changed, deleted.
 
     Complete up to the moment it begins, also while people work; the same pull twice appends
-    nothing. Cut off at any instant, it is finished by the next. `items` says what the opaque ids of
-    a blind project mean. Raises ServerError.
+    nothing. Cut off at any instant, it is finished by the next. `tell` is called while the server
+    works on the next answers, so what it does costs hardly any time. `items` says what the opaque
+    ids of a blind project mean. Raises ServerError.
     """
     begun = time.time()
     folder = log.path.parent
@@ -77,12 +85,11 @@ def pull(
         facts = Facts(place, form_version, emails, items)
         newest = _newest(server, project_id)
         mark = read_mark(folder, place, log)
-        found = Found()
+        found = Found(tell=tell)
         if mark is not None:
-            changed = tasks(server, project_id, INCLUDE, changed_since=mark.since)
-            _read(changed, log, facts, found)
+            _read_changed(server, project_id, mark, log, facts, found)
         if mark is None or found.older or mark.task not in found.tasks:
-            found = Found(older=found.older, appended=found.appended)
+            found = Found(older=found.older, appended=found.appended, tell=tell)
             _read(tasks(server, project_id, INCLUDE), log, facts, found)
             found.missing = _alive(log, place) - found.answers
         else:
@@ -102,12 +109,43 @@ def _newest(server: Server, project_id: int) -> Newest | None:
     return Newest(page[0]["updated_at"], page[0]["id"], total) if page else None
 
 
+def _read_changed(
+    server: Server, project_id: int, mark: Mark, log: Log, facts: Facts, found: Found
+) -> None:
+    since = mark.since
+    if not mark.settled:
+        # First the overlap: what moves on meanwhile is met below.
+        seen = tasks(server, project_id, BRIEF, changed_since=since, changed_until=mark.until)
+        news = list(_news(seen, log, facts, found))
+        _read(tasks_with_ids(server, project_id, INCLUDE, news), log, facts, found)
+        since = mark.until
+    _read(tasks(server, project_id, INCLUDE, changed_since=since), log, facts, found)
+
+
+def _news(seen: Iterable[Mapping[str, Any]], log: Log, facts: Facts, found: Found) -> Iterator[int]:
+    """Of tasks given in brief, the ids of those that are not as they were when they were read.
+
+    A task moves only after its answers did, and its counts after that: one that is read in between
+    is not as it was at the next pull.
+    """
+    for task in seen:
+        found.tasks.add(task["id"])
+        ids = log.of_task(facts.place, task["id"])
+        times = [log.answers[facts.place, each].states[-1].task_updated for each in ids]
+        same = task["total_annotations"] + task["cancelled_annotations"] == len(ids)
+        if not same or (times and max(times) != moment(task["updated_at"])):
+            yield task["id"]
+
+
 def _read(changed: Iterable[Mapping[str, Any]], log: Log, facts: Facts, found: Found) -> None:
     # Batch by batch, so that neither a cut nor a large project costs much.
     rest = iter(changed)
     while batch := list(islice(rest, BATCH)):
         new = [state for task in batch for state in _new_states(task, log, facts, found)]
         found.appended += log.append(new)
+        if found.tell is not None:
+            for line in new:
+                found.tell(log.answers[line["place"], line["id"]].states[-1], line)
 
 
 def _new_states(

@@ -92,17 +92,21 @@ class Current:
     """The rows of each file as Arrow has them, handed on from one result to the next."""
 
 
-def current(log: Log, project: Project, before: Current | None = None) -> Current:
+def current(
+    log: Log, project: Project, before: Current | None = None, ready: Iterable[Row] = ()
+) -> Current:
     """The current answers: each answer's last state, and of several by one annotator to one
     picture the newest. Rows of `before`, an earlier result of the same log and project, are taken
-    over where nothing changed; `before` itself is returned where the log did not grow.
+    over where nothing changed, and those of `ready`, which `row_maker` made; `before` itself is
+    returned where the log did not grow.
     """
     if before is not None and before.size == log.size:
         return before
     now, past = sort_out(log.everything())
     wanted = {_key(state, lost): state for state, lost in now}
     wanted |= {_key(state, False): state for state, _ in past}
-    rows = _rows(wanted, log, project, before)
+    known = (*_all_rows(before), *ready)
+    rows = _rows(wanted, log, project, known)
     reasons = Counter(reason for _, reason in past)
     return Current(
         rows=tuple(
@@ -217,13 +221,22 @@ def _age(found: tuple[State, bool]) -> tuple[datetime, int]:
     return found[0].updated, found[0].line
 
 
+def row_maker(project: Project) -> Callable[[State, Mapping[str, Any]], Row]:
+    """What makes a row of a state and its line, before it is known whether it is current."""
+    form = project_form_version(project)
+    return lambda state, line: _row(state, line, project, form, _key(state, False))
+
+
+def _all_rows(before: Current | None) -> Iterable[Row]:
+    if before is None:
+        return ()
+    return *before.rows, *(past.row for past in before.history)
+
+
 def _rows(
-    wanted: Mapping[tuple[int, bool], State], log: Log, project: Project, before: Current | None
+    wanted: Mapping[tuple[int, bool], State], log: Log, project: Project, known: Iterable[Row]
 ) -> dict[tuple[int, bool], Row]:
-    rows = {}
-    if before is not None:
-        known = (*before.rows, *(past.row for past in before.history))
-        rows = {row.key: row for row in known if row.key in wanted}
+    rows = {row.key: row for row in known if row.key in wanted}
     # In the order of the file, which is read through once.
     missing = sorted(wanted.keys() - rows.keys())
     form = project_form_version(project)

@@ -6,14 +6,17 @@ import sqlite3
 import stat
 import threading
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 from pyarrow import parquet
 
+from qreasoning.annotation import run
 from qreasoning.annotation.accounts import session_key
 from qreasoning.annotation.answers import write_results
 from qreasoning.annotation.backup import backup
 from qreasoning.annotation.client import Server, tasks
+from qreasoning.annotation.collected import Collected
 from qreasoning.annotation.commands import import_export, pull, rebuild, status
 from qreasoning.annotation.log import Log
 from qreasoning.annotation.run import annotate, would_do
@@ -208,6 +211,55 @@ def test_annotate_makes_as_many_log_ins_as_asked(running):
         annotators=2,
     )
     assert list(report.status.answers) == ["annotator-1", "annotator-2"]
+
+
+@server
+def test_annotate_with_watch_pulls_from_a_team_server_until_ctrl_c(running, answer, monkeypatch):
+    project = running.project(count=3, annotators=1)
+    synced = running.sync(
+        project, Server(running.server.url, environ_of(running)["LABEL_STUDIO_API_KEY"])
+    )
+    said, shown = [], []
+
+    def fails():
+        def refuse(*_):
+            raise ServerError("The server pauses.")
+
+        monkeypatch.setattr(Collected, "pull", refuse)
+
+    whole = Collected.pull
+
+    def mended():
+        monkeypatch.setattr(Collected, "pull", whole)
+
+    def ctrl_c():
+        submit(running, synced, answer)
+        raise KeyboardInterrupt
+
+    happens = iter([lambda: submit(running, synced, answer), fails, mended, ctrl_c])
+    polls = []
+
+    def pause(seconds):
+        polls.append(seconds)
+        next(happens)()
+
+    monkeypatch.setattr(run, "time", SimpleNamespace(sleep=pause))
+    report = annotate(
+        project.name,
+        running.workspace,
+        once=False,
+        watch=True,
+        say=said.append,
+        show=shown.append,
+        environ=environ_of(running),
+    )
+    assert report.appended == 2
+    assert polls == [run.POLL_SECONDS] * 4
+    assert [status.total for status in shown] == [0, 1, 2]
+    assert "Pulling new annotations; Ctrl-C ends this, not the server" in said
+    assert "Pulling failed, trying again: The server pauses." in said
+    assert said[-1] == "A last pull, then the end"
+    assert running.server.healthy()
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,45 @@ def test_look_at_cmyk_makes_it_rgb(tmp_path, copies):
     assert max(green, blue) < 5
 
 
+def printers_profile():
+    """An ICC profile of a press whose full cyan alone looks mid-grey, bare paper white, and every
+    other full ink black: a `lut8` from CMYK to Lab with two grid points per ink (ICC.1:2001-04,
+    6.5.9)."""
+    white, grey, black = (bytes((round(light * 2.55), 128, 128)) for light in (100, 60, 0))
+    inks = [black] * 16
+    inks[0b0000], inks[0b1000] = white, grey
+    ramp = bytes(range(256))
+    matrix = struct.pack(">9i", *(65536 * (each in (0, 4, 8)) for each in range(9)))
+    table = b"mft1" + bytes(4) + bytes((4, 3, 2, 0)) + matrix + 4 * ramp + b"".join(inks) + 3 * ramp
+    d50 = struct.pack(">3i", 63190, 65536, 54061)
+    tags = {b"A2B0": table, b"wtpt": b"XYZ " + bytes(4) + d50}
+    place, directory, content = 128 + 4 + 12 * len(tags), struct.pack(">I", len(tags)), b""
+    for name, tag in tags.items():
+        directory += name + struct.pack(">II", place + len(content), len(tag))
+        content += tag + bytes(-len(tag) % 4)
+    header = struct.pack(">I", place + len(content)) + bytes(4) + bytes((2, 0x40, 0, 0))
+    header += b"prtrCMYKLab " + bytes(12) + b"acsp" + bytes(28) + d50 + bytes(48)
+    return header + directory + content
+
+
+def test_look_at_cmyk_with_a_profile_shows_the_colours_of_the_press(tmp_path):
+    path = tmp_path / "press.jpg"
+    picture = Image.new("CMYK", (30, 10), (0, 0, 0, 0))
+    picture.paste((255, 0, 0, 0), (10, 0, 20, 10))
+    picture.paste((0, 255, 0, 0), (20, 0, 30, 10))
+    picture.save(path, quality=100, icc_profile=printers_profile())
+    found = look(path, tmp_path / "prepared", None)
+    copy = Image.open(tmp_path / "prepared" / found.prepared(None))
+    assert (found.reasons, copy.mode, "icc_profile" in copy.info) == (("CMYK",), "RGB", False)
+    # Lab (60, 0, 0): Y = ((60 + 16) / 116)³ = 0.2812, in sRGB 1.055·Y^(1/2.4) - 0.055 = 0.568.
+    shown = np.asarray(copy).astype(int)
+    expected = {5: 255, 15: 145, 25: 0}
+    for column, grey in expected.items():
+        assert np.abs(shown[5, column] - grey).max() <= 3
+    naive = np.asarray(picture.convert("RGB"))
+    assert naive[5, 15].tolist() == [0, 255, 255]  # what it would be without the profile
+
+
 @pytest.mark.parametrize("mode", ["I;16", "RGB"])
 def test_look_at_16_bits_keeps_the_tones(tmp_path, copies, mode):
     path = tmp_path / "a.png"

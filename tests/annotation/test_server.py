@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from qreasoning.annotation import environment, server
-from qreasoning.annotation.run import annotate
+from qreasoning.annotation.run import OPEN_WARNING, annotate
 from qreasoning.annotation.server import embedded
 from qreasoning.errors import DataError, QReasoningError, ServerError
 from qreasoning.workspace import cache_folder
@@ -128,6 +128,19 @@ def test_embedded_on_another_address_listens_there_only(tmp_path):
         port = own.url.rsplit(":", 1)[1]
         assert alive(own.url)
         assert not alive(f"http://127.0.0.1:{port}")
+
+
+def test_annotate_on_another_address_warns_first(study, write_project, paint):
+    paint(write_project(study, "p", annotators=0).pictures, 1)
+    said = []
+    options = {"once": True, "show": print, "environ": {}}
+    report = annotate("p", study, say=said.append, host="127.0.0.2", **options)
+    assert report.address.startswith("http://127.0.0.2:")
+    warning = OPEN_WARNING.format(host="127.0.0.2")
+    assert said.count(warning) == 1
+    assert said.index(warning) < said.index(f"Annotators begin at {report.address}")
+    for danger in ("listens on 127.0.0.2", "no roles", "no TLS"):
+        assert danger in warning
 
 
 def test_embedded_again_keeps_its_port_and_says_where_it_cannot(tmp_path):
@@ -278,6 +291,8 @@ def test_annotate_killed_leaves_a_server_that_the_next_run_names(study, write_pr
         os.kill(int(number), signal.SIGTERM)
     while alive(address):
         time.sleep(0.1)
-    report = annotate("p", study, once=True, say=print, show=print, environ={})
+    said = []
+    report = annotate("p", study, once=True, say=said.append, show=print, environ={})
     assert report.status.images == 1
     assert report.imported == 0
+    assert not any("Warning" in line for line in said)

@@ -4,12 +4,13 @@ times of its own, tasks that move when an answer does, drafts that move nothing.
 import copy
 import json
 import random
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from pyarrow import parquet
 
-from qreasoning.annotation import client, columns, marks
+from qreasoning.annotation import client, columns, marks, states
 from qreasoning.annotation.log import LOG, Log, append_states
 from qreasoning.annotation.marks import MARKS
 from qreasoning.annotation.store import pull
@@ -29,6 +30,8 @@ class Memory:
         self.tasks, self.drafts = {}, {}
         self.numbers = {"task": 0, "annotation": 0}
         self.asked = []
+        self.given = Counter()
+        """Tasks that were given, by the fields asked for."""
         self.before_page = lambda: None
 
     def now(self, seconds=1.0):
@@ -119,14 +122,23 @@ class Memory:
         query = json.loads(query)
         items = query.get("filters", {}).get("items", [])
         self.asked.append((include, [item["filter"].rsplit(":", 1)[1] for item in items]))
-        found = [each for each in self.tasks.values() if all(map(self.keeps(each), items))]
+        chosen = query.get("selectedItems", {"included": self.tasks})["included"]
+        there = [self.counted(self.tasks[each]) for each in chosen if each in self.tasks]
+        found = [each for each in there if all(map(self.keeps(each), items))]
         (order,) = query["ordering"]
         name = order.rsplit(":", 1)[1]
         found.sort(key=lambda each: each[name], reverse=order.startswith("-"))
         page = copy.deepcopy(found[:page_size])
+        self.given[include] += len(page)
         wanted = set(include.split(","))
         page = [{key: value for key, value in each.items() if key in wanted} for each in page]
         return {"total": len(found), "tasks": page}
+
+    @staticmethod
+    def counted(task):
+        skipped = sum(each["was_cancelled"] for each in task["annotations"])
+        total = len(task["annotations"]) - skipped
+        return {**task, "total_annotations": total, "cancelled_annotations": skipped}
 
     def keeps(self, task):
         def check(item):
@@ -227,6 +239,26 @@ def test_pull_reads_the_overlap_again_until_it_is_old(server, log, clock):
     task["updated_at"] = raw["updated_at"] = raw["created_at"] = server.tasks[late]["created_at"]
     assert task["updated_at"] < stamp
     assert take(server, log).appended == 1
+    assert table(log) == server.truth()
+
+
+def test_pull_of_an_overlap_that_is_known_reads_no_answers_again(server, log, clock):
+    for number in range(6):
+        task = server.add_task()
+        for by in range(1, number % 3 + 1):  # none, one, two answers
+            server.answer(task, by=by, was_cancelled=by == 2)
+    take(server, log)
+    server.given.clear()
+    assert take(server, log).appended == 0
+    assert +server.given == {states.BRIEF: 6, "id,updated_at": 1}
+    # One task has news that was stamped before the mark and was finished only now.
+    time = server.tasks[3]["updated_at"]
+    number = server.answer(2, text="late")
+    task, raw = server.find(number)
+    task["updated_at"] = raw["updated_at"] = raw["created_at"] = time
+    server.given.clear()
+    assert take(server, log).appended == 1
+    assert +server.given == {states.BRIEF: 6, states.INCLUDE: 1, "id,updated_at": 1}
     assert table(log) == server.truth()
 
 
