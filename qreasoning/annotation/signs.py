@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from qreasoning.annotation.panel import Floats, Panel, answered
-from qreasoning.metrics.correlation import srcc
 from qreasoning.metrics.ratings import left_out_means
 
 COMMON = 20
@@ -54,13 +53,46 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
 
 
 def agreement(panel: Panel, others: Floats, at: int) -> Interval:
-    """Mean over the fields of the rank correlation of annotator number `at` with the others."""
-    pairs = zip(panel.ratings[:, at].T, others[:, at].T, strict=True)
-    found = [srcc(own, theirs) for own, theirs in pairs]
-    values = [each.value for each in found if not np.isnan(each.value)]
-    n = max((each.n for each in found), default=0)
-    # Fields are rated together, so several of them count as one look at each picture.
-    return correlation_interval(float(np.mean(values)) if values else float("nan"), n)
+    """Mean over the fields of the rank correlation of annotator number `at` with the others.
+
+    The 95 % interval is of the whole mean over the units, from the influence of each unit on each
+    correlation, x·y - r·(x² + y²)/2 of standardized ranks (Devlin, Gnanadesikan and Kettenring
+    1975), on Fisher's scale: fields that err together count as one look at a picture.
+    """
+    own, theirs = panel.ratings[:, at], others[:, at]
+    found, influence = [], np.full(own.shape, np.nan)
+    known = ~(np.isnan(own) | np.isnan(theirs))
+    for field, kept in enumerate(known.T):
+        x, y = _standard_ranks(own[kept, field]), _standard_ranks(theirs[kept, field])
+        if len(x) >= 3 and x.any() and y.any():
+            r = float((x * y).mean())
+            influence[kept, field] = x * y - r * (x * x + y * y) / 2
+            found.append(r)
+    n = int(known.any(axis=1).sum())
+    if not found:
+        return Interval(float("nan"), float("nan"), float("nan"), n)
+    value = float(np.mean(found))
+    each = _quiet(np.nanmean, influence, 1)
+    return _around(value, float(np.nanstd(each, ddof=1)) / sqrt(n), n)
+
+
+def _around(value: float, error: float, n: int) -> Interval:
+    from scipy.special import stdtrit
+
+    inside = np.clip(value, -0.999999, 0.999999)
+    half = stdtrit(n - 1, 0.975) * error / (1 - inside**2)
+    middle = np.arctanh(inside)
+    return Interval(value, float(np.tanh(middle - half)), float(np.tanh(middle + half)), n)
+
+
+def _standard_ranks(values: Floats) -> Floats:
+    """Ranks with mean 0 and standard deviation 1; all 0 where the values do not differ."""
+    from scipy.stats import rankdata
+
+    ranks = rankdata(values) - (len(values) + 1) / 2
+    deviation = ranks.std() if len(ranks) else 0.0
+    standard: Floats = ranks / deviation if deviation > 0 else ranks * 0.0
+    return standard
 
 
 def mean_of_units(differences: Floats) -> Floats:
@@ -97,13 +129,17 @@ def straight(given: Floats, others: Floats) -> Floats:
 
 
 def twins(panel: Panel) -> dict[str, tuple[str, float]]:
-    """Whom each annotator shares most ratings with beyond the usual, and how much (0 to 1)."""
-    shared = _shared(panel.ratings)
-    usual = typical(shared[np.triu_indices(len(shared), 1)])
-    if len(shared) < 3 or np.isnan(usual) or usual >= 1:
-        return {}
-    beyond = (shared - usual) / (1 - usual)
-    np.fill_diagonal(beyond, np.nan)
+    """Whom each annotator shares most ratings with beyond the usual, and how much (0 to 1).
+
+    The usual is the share of equal ratings in all other pairs of annotators; pairs with fewer than
+    `COMMON` units in common are not compared, but show what is usual.
+    """
+    equal, both, units = _shared(panel.ratings)
+    others = [np.triu(each).sum() - each for each in (equal, both)]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        usual = others[0] / others[1]
+        beyond = (equal / both - usual) / (1 - usual)
+    beyond[(units < COMMON) | (usual >= 1)] = np.nan
     return {
         name: (panel.annotators[int(np.nanargmax(row))], float(np.nanmax(row)))
         for name, row in zip(panel.annotators, beyond, strict=True)
@@ -111,17 +147,18 @@ def twins(panel: Panel) -> dict[str, tuple[str, float]]:
     }
 
 
-def _shared(ratings: Floats) -> Floats:
-    """Share of equal ratings, of those that two annotators both gave; nan below `COMMON` units."""
+def _shared(ratings: Floats) -> tuple[Floats, Floats, Floats]:
+    """Of every two annotators: equal ratings, ratings that both gave, units in common."""
     count = ratings.shape[1]
-    shared = np.full((count, count), np.nan)
+    equal, both, units = (np.zeros((count, count)) for _ in range(3))
     for one in range(count):
         for two in range(one + 1, count):
-            both = ~np.isnan(ratings[:, one]) & ~np.isnan(ratings[:, two])
-            if both.any(axis=1).sum() >= COMMON:
-                equal = (ratings[:, one] == ratings[:, two])[both].mean()
-                shared[one, two] = shared[two, one] = equal
-    return shared
+            shared = ~np.isnan(ratings[:, one]) & ~np.isnan(ratings[:, two])
+            same = (ratings[:, one] == ratings[:, two]) & shared
+            for table, value in ((equal, same.sum()), (both, shared.sum())):
+                table[one, two] = table[two, one] = value
+            units[one, two] = units[two, one] = shared.any(axis=1).sum()
+    return equal, both, units
 
 
 def later(panel: Panel, name: str, twin: str) -> float:

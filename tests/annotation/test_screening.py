@@ -7,12 +7,14 @@ from qreasoning.annotation.panel import empty, panel_of
 from qreasoning.annotation.screening import Beside, screen
 from qreasoning.annotation.signs import (
     Interval,
+    agreement,
     correlation_interval,
     others_mean,
     straight,
     twins,
     wilson,
 )
+from qreasoning.metrics import bootstrap
 from qreasoning.records import Annotation
 from qreasoning.simulation.raters import FIELDS, PLANTED, Study, rate
 
@@ -137,13 +139,36 @@ def test_straight_counts_only_pictures_in_which_others_see_differences():
     assert straight(given, others_mean(given))[0] == pytest.approx(2 / 3)
 
 
-def test_twins_are_measured_beyond_what_is_usual():
-    # 20 units, one field: a and b share all, c shares half with each: the usual is the median, 1/2.
+def test_twins_are_measured_beyond_what_is_usual_in_the_other_pairs():
+    # 20 units, one field: a and b share all, c shares half with each.
     a = np.tile([1.0, 2.0], 10)
     c = np.tile([1.0, 3.0], 10)
     whole = empty(map(str, range(20)), "abc", ["overall"])
     whole.ratings[:, :, 0] = np.column_stack([a, a, c])
-    assert twins(whole) == {"a": ("b", 1.0), "b": ("a", 1.0), "c": ("a", 0.0)}
+    found = twins(whole)
+    assert (found["a"], found["b"]) == (("b", 1.0), ("a", 1.0))
+    # In the other two pairs 20 + 10 of 40 ratings are equal: (1/2 - 3/4)/(1 - 3/4).
+    assert found["c"] == ("a", -1.0)
+
+
+def test_agreement_has_the_interval_of_a_bootstrap_over_the_pictures():
+    whole = panel(Study(images=150), 7)
+    at = whole.annotators.index("honest-3")
+    others = others_mean(whole.ratings)
+    found = agreement(whole, others, at)
+    draws = np.mean(
+        [
+            bootstrap.srcc(
+                whole.ratings[:, at, field], others[:, at, field], repetitions=2000
+            ).draws
+            for field in range(len(FIELDS))
+        ],
+        axis=0,
+    )
+    assert found.n == 150
+    assert found.low < found.value < found.high
+    low, high = np.quantile(draws, [0.025, 0.975])
+    assert found.high - found.low == pytest.approx(high - low, rel=0.15)
 
 
 def test_intervals_in_closed_form():
