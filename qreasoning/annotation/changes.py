@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from qreasoning.annotation.client import Server
 from qreasoning.annotation.lookup import Task, project_tasks
@@ -125,7 +126,9 @@ def _uploaded(
     ids = server.checked(path, answer, "file_upload_ids")["file_upload_ids"]
     rows = server.get_list(f"api/projects/{project_id}/file-uploads", ids=str(ids))
     stored = {row["file"].rsplit("-", 1)[-1].split(".")[0]: row["file"] for row in rows}
-    return [f"/data/{stored[upload_key(each)]}" for each in batch]
+    # Browsers ask for it as it stands, so below a path it has to have the path.
+    below = urlsplit(server.url).path
+    return [f"{below}data/{stored[upload_key(each)]}" for each in batch]
 
 
 def _upload(project: Project, showing: Showing) -> tuple[str, bytes]:
