@@ -1,4 +1,4 @@
-"""The commands that do one thing each with a project: pull, status, import, rebuild."""
+"""The commands that do one thing each with a project: pull, import, rebuild."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -56,13 +56,6 @@ def pull(
     images = count_known(folder / KNOWN) if synced.parts else synced.tasks
     status = collected.status(images, synced)
     return CommandReport(folder, pulled.appended, pulled.notes, status)
-
-
-def status(project_name: str, workspace: Workspace) -> CommandReport:
-    """How far a project is as of the last pull; no server is asked and nothing is written."""
-    collected = Collected(*opened(project_name, workspace))
-    collected.read()
-    return _report(collected, 0)
 
 
 def rebuild(project_name: str, workspace: Workspace) -> CommandReport:
