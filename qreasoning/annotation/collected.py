@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from qreasoning.annotation.client import Server
+from qreasoning.annotation.derived import write_table
 from qreasoning.annotation.findings import Finder, Finding, write_findings
 from qreasoning.annotation.forms import project_form_version
 from qreasoning.annotation.items import read_items
@@ -14,7 +15,7 @@ from qreasoning.annotation.project import Project
 from qreasoning.annotation.status import StatusTable, status_table
 from qreasoning.annotation.store import Pulled, pull
 from qreasoning.annotation.sync import Synced
-from qreasoning.annotation.table import Current, Row, current, row_maker, write_table
+from qreasoning.annotation.table import Current, Row, current, row_maker
 
 AHEAD = 1000
 """Answers after which findings are looked for, of a first pull: fewer cost more in all."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from qreasoning.annotation.agreeing import text_agreement
 from qreasoning.annotation.campaign import Collection
+from qreasoning.annotation.derived import repeated
 from qreasoning.annotation.desks import annotators
 from qreasoning.annotation.findings import Finding
 from qreasoning.annotation.forms import rated_fields
@@ -18,7 +19,7 @@ from qreasoning.annotation.judging import turned
 from qreasoning.annotation.log import DELETED, TASK_DELETED
 from qreasoning.annotation.panel import Floats, Panel, panel_of, stars
 from qreasoning.annotation.project import Project
-from qreasoning.annotation.table import REPEATED, REPLACED, SKIPPED, Current, Row, repeated
+from qreasoning.annotation.table import REPEATED, REPLACED, SKIPPED, Current, Row
 from qreasoning.annotation.timing import Kind, Work
 from qreasoning.records import Annotation
 

@@ -65,6 +65,7 @@ def judges(study, paint, write_project):
 
     def make(images=12, question="rate", models=(GOOD, SAME, OTHER), humans="k", **settings):
         paint(study.root / "pictures" / "k", images, side=16)
+        (study.root / "pilot.txt").write_text("picture 00.png\n")
         found = {
             "kind": "judge",
             "images": "pictures/k",
@@ -297,3 +298,17 @@ def test_plan_holds_the_texts_as_they_were(judges, judge, study):
     write_predictions(study, GOOD, pictures, missing=("picture 01.png",))
     shown = {item.unit.shown[0].text for mine in read_items(folder).values() for item in mine}
     assert shown == {f"A wall, says {GOOD}. It is sharp."}
+
+
+def test_texts_judged_twice_are_no_second_row_and_show_who_is_steady(judges, judge, study):
+    project, pictures = judges(repeats={"share": 0.25, "distance": 3}, pilot="pilot.txt")
+    folder = study.annotations / "j"
+    items = judge(project, folder, pictures, {})
+    Collected(project, folder).rebuild()
+    first = sum(not item.repeat for mine in items.values() for item in mine)
+    assert parquet.read_table(folder / "judgements.parquet").num_rows == first
+    people = report("j", study).campaign.people
+    for person, mine in items.items():
+        retest = people[person.partition("@")[0]].screened.beside.retest
+        assert retest.n == sum(item.repeat for item in mine) > 0
+        assert {item.unit.name for item in mine[:4]} == {"picture 00.png"}
