@@ -4,7 +4,7 @@
 
 Two sets are made in a temporary folder from the photographs that come with scikit-image: `small`
 (1024 x 768, shown as they are: hashed and decoded) and `large` (4000 x 3000, half of them rotated
-by EXIF: hashed, decoded, turned, scaled to 1024 pixels and written as PNG). A set has 40 different
+by EXIF: hashed, decoded, turned, scaled to 1024 pixels and written as PNG). A set has 200 different
 pictures; each file is made one of its own by a few bytes at its end. Pillow alone does the same
 work per picture in a plain process pool, without checking, remembering or flushing to the disk.
 """
@@ -28,7 +28,7 @@ from qreasoning.annotation.pictures import collect
 from qreasoning.annotation.project import load_project
 from qreasoning.workspace import make_study
 
-DIFFERENT = 40
+DIFFERENT = 200
 LONG_SIDE = 1024
 RESULT = Path(__file__).with_suffix(".md")
 

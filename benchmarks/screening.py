@@ -20,7 +20,7 @@ from qreasoning.records import Annotation
 from qreasoning.simulation.raters import DIMENSIONS, FIELDS, PLANTED, Study, rate
 
 OWN = {
-    "random": "no better than chance",
+    "random": "agrees",  # no better than chance, or little
     "straight": "straight-lining",
     "copier": "copies",
     "shifted": "shifted scale",

@@ -1,5 +1,6 @@
 """The files that follow from a project's log: tables of the current answers and of all before."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ from qreasoning.files import (
     MANIFEST,
     read_manifest,
     replacing,
-    sha256_bytes,
     sha256_file,
     write_json,
 )
@@ -31,7 +31,7 @@ def write_table(now: Current, project: Project, folder: Path, facts: Mapping[str
     Returns whether anything changed. The same answers give the same bytes.
     """
     contents = _contents(now, project)
-    hashes = {name: sha256_bytes(content) for name, content in contents.items()}
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     manifest = {**facts, "files": hashes}
     stale = [name for name in contents if not _is_there(folder / name, hashes[name])]
     if not stale and read_manifest(folder) == manifest:
@@ -43,7 +43,7 @@ def write_table(now: Current, project: Project, folder: Path, facts: Mapping[str
     return True
 
 
-def _contents(now: Current, project: Project) -> dict[str, bytes]:
+def _contents(now: Current, project: Project) -> dict[str, bytes | memoryview]:
     """The files that follow from the log, by name."""
     if project.file.kind == "judge":
         lines = (judgement_rows(row.annotation, row.shown, row.findings) for row in now.rows)
@@ -51,7 +51,7 @@ def _contents(now: Current, project: Project) -> dict[str, bytes]:
     schema = annotations_schema(project.dimensions.ids)
     rows = {row.key: row for row in now.rows}
     past = {(each.state.line, each.reason): each for each in now.history}
-    contents = {
+    contents: dict[str, bytes | memoryview] = {
         TABLE: _parquet(now, TABLE, schema, rows, _record),
         HISTORY: _parquet(now, HISTORY, _history_schema(schema), past, _past_record),
     }
@@ -105,7 +105,7 @@ def _parquet(
     schema: Any,
     records: Mapping[Any, Any],
     record: Callable[[Any], dict[str, object]],
-) -> bytes:
+) -> memoryview:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -115,8 +115,7 @@ def _parquet(
     with pq.ParquetWriter(buffer, schema) as writer:
         for part in now.columns[name].parts(records, record):
             writer.write_table(part)
-    content: bytes = buffer.getvalue().to_pybytes()
-    return content
+    return memoryview(buffer.getvalue())
 
 
 def _is_there(path: Path, sha256: str) -> bool:

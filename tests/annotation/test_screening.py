@@ -19,7 +19,7 @@ from qreasoning.records import Annotation
 from qreasoning.simulation.raters import FIELDS, PLANTED, Study, rate
 
 OWN = {
-    "random": "no better than chance",
+    "random": "agrees",
     "straight": "straight-lining",
     "copier": "copies: ratings of honest-1",
     "shifted": "shifted scale",
