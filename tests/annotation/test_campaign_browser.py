@@ -60,8 +60,8 @@ def test_prelabelled_form_is_filled_in_and_the_answer_is_marked_for_ever(running
     write_predictions(running, "m/p-test", running.pictures(project), caption)
     synced = running.sync(project)
     open_form(chromium, running, synced, synced.logins[0], ".qr-overall .ant-rate")
-    filled = "document.querySelector('textarea[name=reasoning]')?.value.startsWith('Strong noise')"
-    chromium.wait_for_function(filled)
+    filled = "[...document.querySelectorAll('textarea')].map(each => each.value).join().includes"
+    chromium.wait_for_function(filled + "('Strong noise hides')")
     for dimension in project.dimensions.ids:
         stars(chromium, dimension, 4)
     submit(chromium)
