@@ -14,6 +14,10 @@ from qreasoning.records import Annotation
 
 REPETITIONS = 1000
 
+FEWER = 200
+"""For all pairs of annotators, whose ranks are made anew in each: 45 pairs over 1,500 pictures take
+a second."""
+
 
 @dataclass(frozen=True)
 class FieldAgreement:
@@ -39,7 +43,7 @@ def _of(ratings: np.ndarray) -> FieldAgreement:
         ordinal=_interval(agreement.alpha(ratings, "ordinal", repetitions=REPETITIONS)),
         interval=_interval(agreement.alpha(ratings, "interval", repetitions=REPETITIONS)),
         icc=_interval(agreement.icc(ratings, "A,1", repetitions=REPETITIONS)),
-        srcc=_interval(agreement.pairwise_srcc(ratings, repetitions=REPETITIONS)),
+        srcc=_interval(agreement.pairwise_srcc(ratings, repetitions=FEWER)),
     )
 
 
