@@ -16,7 +16,7 @@ import numpy as np
 
 from qreasoning.files import write_text
 from qreasoning.metrics.bootstrap import differences, means
-from qreasoning.metrics.ranking import bradley_terry
+from qreasoning.metrics.ranking import bradley_terry, told_apart
 
 IMAGES, JUDGES = 100, 2
 
@@ -56,8 +56,8 @@ def study(question, better, seeds):
         )
         first, second, equal = differences(replicates)
         seconds.append(time.perf_counter() - start)
-        found += first.real and second.real and min(first.value, second.value) > 0
-        wrong += equal.real
+        found += told_apart(first) and told_apart(second) and min(first.value, second.value) > 0
+        wrong += told_apart(equal)
     return found, wrong, float(np.median(seconds))
 
 

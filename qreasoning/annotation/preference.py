@@ -10,7 +10,7 @@ from qreasoning.annotation.judging import FIRST, SECOND
 from qreasoning.annotation.signs import Interval
 from qreasoning.annotation.table import Row
 from qreasoning.metrics.bootstrap import Replicates, differences, intervals, means
-from qreasoning.metrics.ranking import bradley_terry
+from qreasoning.metrics.ranking import bradley_terry, told_apart
 
 PEOPLE = "people"
 """The author of all texts that people wrote."""
@@ -34,7 +34,7 @@ class Gap:
     p: float
     """Two-sided, adjusted (Holm) for all pairs of the ranking."""
     real: bool
-    """Whether they differ: p below 0.05."""
+    """Whether they differ: p below 0.05, and the interval on one side of 0."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _ranking(
         better, worse = (each.first, each.second)[::turn]
         low, high = (turn * limit for limit in (each.low, each.high)[::turn])
         gap = Interval(turn * each.value, low, high, len(images))
-        gaps.append(Gap(authors[better], authors[worse], gap, each.p_holm, each.real))
+        gaps.append(Gap(authors[better], authors[worse], gap, each.p_holm, told_apart(each)))
     gaps.sort(key=lambda gap: [rank[authors.index(name)] for name in (gap.first, gap.second)])
     return Ranking(field, tuple(standings[at] for at in order), tuple(gaps))
 

@@ -8,7 +8,7 @@ which authors differ; the image is what is drawn, so judges of one picture do no
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qreasoning.metrics.bootstrap import Replicates, counts
+from qreasoning.metrics.bootstrap import Difference, Replicates, counts
 
 ROUNDS = 1000
 """Steps of the fit at most (it takes some dozens)."""
@@ -49,6 +49,14 @@ def bradley_terry(
     seen = (won.sum(axis=2) + won.sum(axis=1)) > 0
     n = seen.sum(axis=0)
     return Replicates(value, draws, n, images - n)
+
+
+def told_apart(found: Difference) -> bool:
+    """Whether two authors differ: significant among all pairs, and an interval on one side of 0.
+
+    The two rarely disagree. Where they do, replicates are few or skewed, and nothing is claimed.
+    """
+    return found.real and (found.low > 0 or found.high < 0)
 
 
 def _strengths(wins: NDArray[np.float64]) -> NDArray[np.float64]:

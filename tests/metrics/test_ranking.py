@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from qreasoning.metrics.bootstrap import differences, intervals, means
-from qreasoning.metrics.ranking import bradley_terry
+from qreasoning.metrics.bootstrap import Difference, differences, intervals, means
+from qreasoning.metrics.ranking import bradley_terry, told_apart
 
 
 def study(strengths, images, judges, seed):
@@ -75,12 +75,19 @@ def test_a_better_author_is_found_and_an_equal_pair_is_seldom_called_different()
         wins = study([0.8, 0.0, 0.0], images=80, judges=2, seed=seed)
         found = bradley_terry(wins, repetitions=400)
         first, second, third = differences(found)
-        better += first.real and second.real and first.value > 0
-        equal += third.real
+        better += told_apart(first) and told_apart(second) and first.value > 0
+        equal += told_apart(third)
         assert intervals(found)[0].low < found.values[0] < intervals(found)[0].high
     assert better >= 11
     # At 5 % for each, more than 3 of 12 has a chance of 0.2 %.
     assert equal <= 3
+
+
+def test_told_apart_needs_both_p_and_interval():
+    found = Difference(0, 1, 0.4, 0.1, 0.7, 0.01, 0.02, True)
+    assert told_apart(found) and told_apart(found._replace(value=-0.4, low=-0.7, high=-0.1))
+    assert not told_apart(found._replace(low=-0.01))
+    assert not told_apart(found._replace(real=False))
 
 
 def test_judges_of_one_image_do_not_count_as_several():
