@@ -210,18 +210,34 @@ def annotate_pull(project: ProjectOption) -> None:
 
 
 @annotate_app.command("status")
-def annotate_status(project: ProjectOption) -> None:
-    """Show how far the project is as of the last pull; asks no server.
+def annotate_status(
+    project: ProjectOption,
+    as_json: Annotated[bool, typer.Option("--json", help="All numbers as JSON.")] = False,
+    needs: Annotated[
+        int, typer.Option(min=0, help="List so many, where one more annotator helps most.")
+    ] = 0,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Plan one more showing of each of those (blind projects).")
+    ] = False,
+) -> None:
+    """Show how the project is going as of the last pull; asks no server.
 
-    Exit code 1 where an answer has a finding. All findings are in
-    outputs/annotations/PROJECT/findings.parquet.
+    Progress, pace, agreement, and of each annotator a verdict with its reasons. A page with all of
+    it and the hours of each annotator are written to outputs/annotations/PROJECT (status.html,
+    times.csv), where all findings are too (findings.parquet). Exit code 1 where an answer has a
+    finding.
     """
-    from qreasoning.annotation.commands import status
-    from qreasoning.console import show_status
+    import json
 
-    report = status(project, _study())
-    show_status(report.status)
-    raise typer.Exit(1 if report.status.findings else 0)
+    from qreasoning.annotation.reporting import report as make_report
+    from qreasoning.console import show_campaign
+
+    report = make_report(project, _study(), needs=needs, ask=ask)
+    if as_json:
+        typer.echo(json.dumps(report.json(), ensure_ascii=False, indent=1))
+    else:
+        show_campaign(report)
+    raise typer.Exit(1 if report.table.findings else 0)
 
 
 @annotate_app.command("import")

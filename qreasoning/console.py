@@ -7,6 +7,8 @@ import typer
 
 if TYPE_CHECKING:
     from qreasoning.annotation.commands import CommandReport
+    from qreasoning.annotation.reporting import StatusReport
+    from qreasoning.annotation.signs import Interval
     from qreasoning.annotation.status import StatusTable
     from qreasoning.data.build import BuildReport
     from qreasoning.data.diff import TableDiff
@@ -76,6 +78,59 @@ def show_status(status: "StatusTable") -> None:
     for what, count in (("replaced", status.replaced), ("foreign", status.foreign)):
         if count:
             say(f"  {count} x {what}")
+
+
+def show_campaign(report: "StatusReport") -> None:
+    """Show how a campaign is going: the status, who agrees, and whom to look at."""
+    show_status(report.table)
+    agreement = report.campaign.agreement
+    if any(found.ordinal.n for found in agreement.values()):
+        show_table(
+            "Agreement",
+            ["", "alpha (ordinal)", "alpha (interval)", "ICC(A,1)", "pairwise SRCC", "n"],
+            [
+                (
+                    name,
+                    *map(_estimate, (found.ordinal, found.interval, found.icc, found.srcc)),
+                    found.ordinal.n,
+                )
+                for name, found in agreement.items()
+            ],
+        )
+    for ranking in report.rankings:
+        show_table(
+            f"Preferred: {ranking.field}",
+            ["author", "value", "pictures"],
+            [(each.author, _estimate(each.value), each.value.n) for each in ranking.standings],
+        )
+        for gap in ranking.gaps:
+            verdict = "differ" if gap.real else "are not told apart"
+            say(f"  {gap.first} and {gap.second} {verdict} ({_estimate(gap.difference)})")
+    for name, person in report.campaign.people.items():
+        if person.screened.verdict != "ok" or person.excluded:
+            excluded = " (excluded)" if person.excluded else ""
+            why = "; ".join(person.screened.reasons)
+            say(f"  {name}: {person.screened.verdict}{excluded} {why}")
+    if report.needed:
+        show_table(
+            "One more annotator helps most",
+            ["", "answers", "mean", "standard error", "smaller by"],
+            [
+                (report.names[each.unit], each.answers, each.mean, each.error, each.narrower)
+                for each in report.needed
+            ],
+        )
+    if report.asked:
+        say(f"{report.asked} more showings are planned. Next: qr annotate")
+    say(f"{report.page} shows all of it; hours are in {report.times}")
+
+
+def _estimate(found: "Interval") -> str:
+    """A value with its interval; empty where it is undefined."""
+    if found.value != found.value:
+        return ""
+    limits = "" if found.low != found.low else f" [{found.low:.2f}, {found.high:.2f}]"
+    return f"{found.value:.2f}{limits}"
 
 
 def show_command(report: "CommandReport") -> None:

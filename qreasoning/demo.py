@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 from qreasoning.analysis.report import AlignReport, align_report
 from qreasoning.annotation import answers
+from qreasoning.annotation.accounts import LOGINS
 from qreasoning.annotation.collected import pull_project
 from qreasoning.annotation.log import Log
 from qreasoning.annotation.pictures import KNOWN, Pictures, collect
 from qreasoning.annotation.project import load_project
-from qreasoning.annotation.run import LOGINS
 from qreasoning.annotation.server import embedded
 from qreasoning.annotation.submit import Submission, submit_answers
 from qreasoning.annotation.sync import sync

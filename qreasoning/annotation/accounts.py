@@ -20,6 +20,9 @@ from qreasoning.files import write_text
 if TYPE_CHECKING:
     import httpx
 
+LOGINS = "logins.csv"
+"""Beside the log: what the annotators log in with."""
+
 
 @dataclass(frozen=True)
 class Login:

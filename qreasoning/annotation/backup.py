@@ -14,7 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from qreasoning.annotation.accounts import LOGINS
 from qreasoning.annotation.client import Server
+from qreasoning.annotation.items import ITEMS
 from qreasoning.annotation.log import LOG
 from qreasoning.annotation.marks import MARKS
 from qreasoning.annotation.pictures import KNOWN
@@ -27,7 +29,7 @@ from qreasoning.workspace import Workspace
 ACCOUNT = ("admin.json", ".env")
 """What opens the database: the server's own account and its secret key."""
 
-BESIDE = (MARKS, "servers.json", "logins.csv", KNOWN)
+BESIDE = (MARKS, "servers.json", LOGINS, KNOWN, ITEMS)
 """What lies beside the log and cannot be made from it. The mark goes first: an older mark beside a
 newer log is only slower, a newer one beside an older log would skip answers."""
 

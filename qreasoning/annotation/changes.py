@@ -5,10 +5,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from qreasoning.annotation.client import Server
-from qreasoning.annotation.lookup import Task, project_tasks, served, upload_key
-from qreasoning.annotation.pictures import Picture
+from qreasoning.annotation.lookup import Task, project_tasks
 from qreasoning.annotation.plan import Plan
 from qreasoning.annotation.project import Project
+from qreasoning.annotation.showing import Showing, served, task, task_data, upload_key
 
 BATCH = 1000
 """Tasks per import; a batch is imported as a whole or not at all."""
@@ -32,20 +32,19 @@ def import_pictures(
     Returns how many were imported.
     """
     there = list(wanted.there)
-    known = {task.image_id for task in there}
+    known = {task.key for task in there}
     size = BATCH if server.loopback else UPLOADS
     done = 0
     for start in range(0, len(wanted.missing), size):
         later = project_tasks(server, found, after=there[-1].id if there else 0)
         there += later
-        known |= {task.image_id for task in later}
-        batch = [
-            each for each in wanted.missing[start : start + size] if each.image_id not in known
-        ]
+        known |= {task.key for task in later}
+        batch = [each for each in wanted.missing[start : start + size] if each.key not in known]
         if not batch:
             continue
         addresses = _addresses(server, found, project, batch)
-        body = [_task(each, url) for each, url in zip(batch, addresses, strict=True)]
+        model = project.file.prelabel
+        body = [task(each, url, model) for each, url in zip(batch, addresses, strict=True)]
         server.send("POST", f"api/projects/{found['id']}/import", body)
         done += len(batch)
         say(f"Imported {done} of {len(wanted.missing)} pictures")
@@ -63,9 +62,9 @@ def remove_doubles(
     Two people at once can import the same batch: both come by here afterwards, and agree.
     """
     first: dict[str, Task] = {}
-    for task in sorted(there, key=lambda each: each.id):
-        first.setdefault(task.image_id, task)
-    later = [task for task in there if task is not first[task.image_id]]
+    for each in sorted(there, key=lambda each: each.id):
+        first.setdefault(each.key, each)
+    later = [each for each in there if each is not first[each.key]]
     remove_pictures(server, found, later, say)
 
 
@@ -79,9 +78,10 @@ def show_others(
     """Show pictures from another file; their answers stay."""
     for start in range(0, len(wanted.moved), UPLOADS):
         batch = wanted.moved[start : start + UPLOADS]
-        addresses = _addresses(server, found, project, [picture for _, picture in batch])
-        for (task, picture), address in zip(batch, addresses, strict=True):
-            server.send("PATCH", f"api/tasks/{task.id}/", _task(picture, address))
+        addresses = _addresses(server, found, project, [showing for _, showing in batch])
+        for (there, showing), address in zip(batch, addresses, strict=True):
+            body = {"data": task_data(showing, address, there.prelabelled)}
+            server.send("PATCH", f"api/tasks/{there.id}/", body)
         say(f"Changed {start + len(batch)} of {len(wanted.moved)} pictures")
 
 
@@ -108,12 +108,8 @@ def _is(field: str, kind: str, value: Any) -> dict[str, Any]:
     return {"filter": f"filter:tasks:{field}", "operator": "equal", "type": kind, "value": value}
 
 
-def _task(picture: Picture, address: str) -> dict[str, Any]:
-    return {"data": {"image": address, "image_id": picture.image_id, "name": picture.name}}
-
-
 def _addresses(
-    server: Server, found: Mapping[str, Any], project: Project, batch: Sequence[Picture]
+    server: Server, found: Mapping[str, Any], project: Project, batch: Sequence[Showing]
 ) -> list[str]:
     if server.loopback:
         return [served(project, each) for each in batch]
@@ -121,7 +117,7 @@ def _addresses(
 
 
 def _uploaded(
-    server: Server, project_id: int, project: Project, batch: Sequence[Picture]
+    server: Server, project_id: int, project: Project, batch: Sequence[Showing]
 ) -> list[str]:
     # Uploads are renamed to <random>-<name>; a name made from the content finds them again.
     files = {upload_key(each): _upload(project, each) for each in batch}
@@ -135,7 +131,8 @@ def _uploaded(
     return [f"{below}data/{stored[upload_key(each)]}" for each in batch]
 
 
-def _upload(project: Project, picture: Picture) -> tuple[str, bytes]:
+def _upload(project: Project, showing: Showing) -> tuple[str, bytes]:
+    picture = showing.picture
     copy = None if picture.prepared is None else project.prepared / picture.prepared
     path = copy or project.pictures / picture.name
-    return f"{upload_key(picture)}{path.suffix.lower()}", path.read_bytes()
+    return f"{upload_key(showing)}{path.suffix.lower()}", path.read_bytes()

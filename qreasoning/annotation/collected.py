@@ -5,14 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from qreasoning.annotation.client import Server
+from qreasoning.annotation.derived import write_table
 from qreasoning.annotation.findings import write_findings
-from qreasoning.annotation.interface import form_version
+from qreasoning.annotation.forms import project_form_version
+from qreasoning.annotation.items import read_items
+from qreasoning.annotation.judge_findings import judge_findings
 from qreasoning.annotation.log import Log, State
 from qreasoning.annotation.project import Project
 from qreasoning.annotation.status import StatusTable, status_table
 from qreasoning.annotation.store import Pulled, pull
 from qreasoning.annotation.sync import Synced
-from qreasoning.annotation.table import Current, Row, current, row_maker, write_table
+from qreasoning.annotation.table import Current, Row, current, row_maker
 from qreasoning.checks.findings import Finder, Finding
 
 AHEAD = 1000
@@ -41,11 +44,12 @@ class Collected:
         """Write everything that follows from the log."""
         self._look(rebuild(self.project, self.log, self._now))
 
-    def read(self) -> None:
+    def read(self) -> Current:
         """Take over what is in the log, and write nothing."""
         self.log.refresh()
         self._now = current(self.log, self.project, self._now)
-        self.found = self._finder.find(self._now.rows)
+        self.found = self._find(self._now)
+        return self._now
 
     def status(self, images: int, synced: Synced) -> StatusTable:
         """How far the project with `images` pictures is, as of the last of the above."""
@@ -56,8 +60,13 @@ class Collected:
     def _look(self, now: Current) -> None:
         if now is not self._now:
             self._now = now
-            self.found = self._finder.find(now.rows)
+            self.found = self._find(now)
             write_findings(self.found, self.folder)
+
+    def _find(self, now: Current) -> tuple[Finding, ...]:
+        if self.project.file.kind == "judge":
+            return judge_findings(now.rows)
+        return self._finder.find(now.rows)
 
 
 class _Ahead:
@@ -68,8 +77,8 @@ class _Ahead:
         self._make = row_maker(project)
         self._finder = finder
 
-    def __call__(self, state: State, raw: Mapping[str, Any]) -> None:
-        self.rows.append(self._make(state, raw))
+    def __call__(self, state: State, line: Mapping[str, Any]) -> None:
+        self.rows.append(self._make(state, line))
         if self._finder is not None and len(self.rows) % AHEAD == 0:
             self._finder.find(self.rows)
 
@@ -87,10 +96,17 @@ def pull_project(
     `log` and `before`, what the last pull gave, may be kept from one pull to the next: then only
     what changed is looked at. A `finder` gets to know the answers of a first pull as they come in.
     """
-    version = form_version(project.dimensions)
-    ahead = _Ahead(project, finder if before is None else None)
-    pulled = pull(server, synced.project_id, synced.place, log, version, ahead)
-    return pulled, rebuild(project, log, before, ahead.rows)
+    version = project_form_version(project)
+    judges = project.file.kind == "judge"
+    ahead = _Ahead(project, None if judges or before is not None else finder)
+    items = {item.id: item for mine in read_items(log.path.parent).values() for item in mine}
+    pulled = [
+        pull(server, each.project_id, each.place, log, version, ahead, items)
+        for each in synced.each
+    ]
+    appended = sum(each.appended for each in pulled)
+    notes = tuple(note for each in pulled for note in each.notes)
+    return Pulled(appended, notes), rebuild(project, log, before, ahead.rows)
 
 
 def rebuild(
@@ -111,10 +127,11 @@ def _facts(project: Project, now: Current) -> dict[str, Any]:
     return {
         "project": project.name,
         "title": project.file.title,
+        "kind": project.file.kind,
         "simulated": project.file.simulated,
         "dimensions": list(project.dimensions.ids),
         "images": images.as_posix(),
-        "form_version": form_version(project.dimensions),
+        "form_version": project_form_version(project),
         "pulled": {
             "annotations": len(now.rows),
             "images": len({row.annotation.image_id for row in now.rows}),

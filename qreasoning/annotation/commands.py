@@ -1,18 +1,18 @@
-"""The commands that do one thing each with a project: pull, status, import, rebuild."""
+"""The commands that do one thing each with a project: pull, import, rebuild."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from qreasoning.annotation.accounts import logins
+from qreasoning.annotation.accounts import LOGINS, logins
+from qreasoning.annotation.blind import found_project
 from qreasoning.annotation.client import Server
 from qreasoning.annotation.collected import Collected
 from qreasoning.annotation.exports import read_export
 from qreasoning.annotation.log import append_states
-from qreasoning.annotation.lookup import find_project
 from qreasoning.annotation.pictures import KNOWN, collect, count_known
 from qreasoning.annotation.project import Project
-from qreasoning.annotation.run import LOGINS, opened, server_of, team_server
+from qreasoning.annotation.run import opened, server_of, team_server
 from qreasoning.annotation.server import has_data
 from qreasoning.annotation.status import StatusTable
 from qreasoning.annotation.sync import Synced
@@ -51,17 +51,11 @@ def pull(
         raise _nothing(project, f"There is no embedded Label Studio in {workspace.label_studio}")
     collected = Collected(project, folder)
     with server_of(team, project, workspace, say) as server:
-        synced, images = _there(server, project, folder)
+        synced = _there(server, project, folder)
         pulled = collected.pull(server, synced)
+    images = count_known(folder / KNOWN) if synced.parts else synced.tasks
     status = collected.status(images, synced)
     return CommandReport(folder, pulled.appended, pulled.notes, status)
-
-
-def status(project_name: str, workspace: Workspace) -> CommandReport:
-    """How far a project is as of the last pull; no server is asked and nothing is written."""
-    collected = Collected(*opened(project_name, workspace))
-    collected.read()
-    return _report(collected, 0)
 
 
 def rebuild(project_name: str, workspace: Workspace) -> CommandReport:
@@ -97,14 +91,12 @@ def _report(collected: Collected, appended: int) -> CommandReport:
     )
 
 
-def _there(server: Server, project: Project, folder: Path) -> tuple[Synced, int]:
-    """The project as it is on the server, and its number of pictures."""
-    found = find_project(server, project, folder)
+def _there(server: Server, project: Project, folder: Path) -> Synced:
+    """The project as it is on the server."""
+    found = found_project(server, project, folder)
     if found is None:
         raise _nothing(project, f"{server.url} has no project '{project.file.title}' of ours")
-    people = tuple(logins(folder / LOGINS, project.name, 0))
-    place = f"{found['id']}@{found['created_at']}"
-    return Synced(int(found["id"]), place, 0, people), int(found["task_number"])
+    return found
 
 
 def _nothing(project: Project, problem: str) -> ServerError:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from qreasoning.annotation.table import TABLE
+from qreasoning.annotation.derived import TABLE
 from qreasoning.checks.findings import TEXT_RULE, Finding
 from qreasoning.files import read_manifest, replacing, sha256_bytes, sha256_file
 

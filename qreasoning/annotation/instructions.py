@@ -7,10 +7,10 @@ from qreasoning.dimensions import Dimensions
 
 
 def instructions_html(
-    guidelines: str, dimensions: Dimensions, consent: str = "", version: str | None = None
+    guidelines: str, dimensions: Dimensions | None, consent: str = "", version: str | None = None
 ) -> str:
     """What people agree to, the guidelines (both Markdown; HTML in it is shown as text), what 1 and
-    5 stars mean, and the guidelines' version.
+    5 stars mean in each dimension (where there are any), and the guidelines' version.
 
     Label Studio takes margins, bullets and numbers away, and styles with them, so they are text.
     """
@@ -19,7 +19,8 @@ def instructions_html(
     markdown = MarkdownIt("commonmark", {"html": False})
     markdown.add_render_rule("list_item_open", _item)
     told = "" if version is None else f"Version {version} of these guidelines."
-    parts = [consent, guidelines, _scale(dimensions), told]
+    scale = "" if dimensions is None else _scale(dimensions)
+    parts = [consent, guidelines, scale, told]
     html: str = markdown.render("\n\n".join(parts)).strip()
     return html.replace("<h2>", "<br><h2>").replace("\n<h1>", "\n<br><h1>")
 

@@ -58,9 +58,9 @@ TEXTS = {
     ),
 }
 
-_ROW_TITLE = "font-size:14px; font-weight:600; line-height:1.2; margin:0"
-_TEXT_TITLE = "font-size:14px; font-weight:600; margin:8px 0 2px"
-_SMALL = "font-size:12px; font-weight:400; margin:0"
+ROW_TITLE = "font-size:14px; font-weight:600; line-height:1.2; margin:0"
+TEXT_TITLE = "font-size:14px; font-weight:600; margin:8px 0 2px"
+SMALL = "font-size:12px; font-weight:400; margin:0"
 
 
 def form_xml(dimensions: Dimensions, guidelines_version: str | None = None) -> str:
@@ -73,18 +73,19 @@ def form_xml(dimensions: Dimensions, guidelines_version: str | None = None) -> s
     """
     root = _visible(dimensions)
     form = root[-1]
-    _hidden(form, FORM_FIELD, form_version(dimensions))
+    add_hidden(form, FORM_FIELD, form_version(dimensions))
     if guidelines_version is not None:
-        _hidden(form, VERSION_FIELD, guidelines_version)
-    return _text_of(root)
+        add_hidden(form, VERSION_FIELD, guidelines_version)
+    return text_of(root)
 
 
 def form_version(dimensions: Dimensions) -> str:
     """A short name of what is seen of exactly this form: 12 digits of its SHA-256."""
-    return sha256_bytes(_text_of(_visible(dimensions)).encode())[:12]
+    return sha256_bytes(text_of(_visible(dimensions)).encode())[:12]
 
 
-def _text_of(root: Element) -> str:
+def text_of(root: Element) -> str:
+    """A form as XML text."""
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode")
 
@@ -92,18 +93,19 @@ def _text_of(root: Element) -> str:
 def _visible(dimensions: Dimensions) -> Element:
     root = Element("View", className="qr")
     SubElement(root, "Style").text = STYLE
-    _picture(SubElement(root, "View", className="qr-img"))
+    add_picture(SubElement(root, "View", className="qr-img"))
     form = SubElement(root, "View", className="qr-form")
     for dimension in dimensions.dimensions:
         _dimension(form, dimension)
     for name in TEXTS:
         _text(form, name)
-    overall = _row(form, "overall", "Overall", OVERALL_HOTKEY)
-    SubElement(_note(overall), "Header", value=SCALE, style=_SMALL)
+    overall = add_row(form, "overall", "Overall", OVERALL_HOTKEY)
+    SubElement(add_note(overall), "Header", value=SCALE, style=SMALL)
     return root
 
 
-def _picture(parent: Element) -> None:
+def add_picture(parent: Element) -> None:
+    """The picture of the task's `image`, to be zoomed."""
     SubElement(
         parent,
         "Image",
@@ -123,9 +125,9 @@ def _picture(parent: Element) -> None:
 
 
 def _dimension(form: Element, dimension: Dimension) -> None:
-    row = _row(form, dimension.id, dimension.label, dimension.hotkey)
+    row = add_row(form, dimension.id, dimension.label, dimension.hotkey)
     SubElement(
-        _note(row),
+        add_note(row),
         "TextArea",
         name=f"{dimension.id}_note",
         toName="image",
@@ -137,13 +139,15 @@ def _dimension(form: Element, dimension: Dimension) -> None:
     )
 
 
-def _note(row: Element) -> Element:
+def add_note(row: Element) -> Element:
+    """The right part of a row."""
     return SubElement(row, "View", className="qr-note")
 
 
-def _row(form: Element, name: str, label: str, hotkey: str) -> Element:
+def add_row(form: Element, name: str, label: str, hotkey: str) -> Element:
+    """A row with a label and one to five stars."""
     row = SubElement(form, "View", className=f"qr-row qr-{name}")
-    SubElement(row, "Header", value=f"{label} [{hotkey}]", style=_ROW_TITLE)
+    SubElement(row, "Header", value=f"{label} [{hotkey}]", style=ROW_TITLE)
     SubElement(
         row,
         "Rating",
@@ -161,7 +165,7 @@ def _row(form: Element, name: str, label: str, hotkey: str) -> Element:
 def _text(form: Element, name: str) -> None:
     title, rows, missing, placeholder = TEXTS[name]
     box = SubElement(form, "View", className=f"qr-{name}")
-    SubElement(box, "Header", value=title, style=_TEXT_TITLE)
+    SubElement(box, "Header", value=title, style=TEXT_TITLE)
     SubElement(
         box,
         "TextArea",
@@ -178,6 +182,7 @@ def _text(form: Element, name: str) -> None:
     )
 
 
-def _hidden(form: Element, name: str, value: str) -> None:
+def add_hidden(form: Element, name: str, value: str) -> None:
+    """A field that nobody sees, which says `value` with each answer."""
     box = SubElement(form, "View", className="qr-hidden")
     SubElement(box, "TextArea", name=name, toName="image", value=value, editable="false")

@@ -1,14 +1,14 @@
 """Which pictures a project has: a folder's, or those of a list, and of these the sampled ones."""
 
-import csv
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from qreasoning.annotation.names import read_names
 from qreasoning.annotation.project import Project
 from qreasoning.annotation.sampling import TENTHS, sample, tenth, tenth_name
 from qreasoning.benchmark_sets import resolve
-from qreasoning.errors import DataError, SettingsError
+from qreasoning.errors import DataError
 from qreasoning.images import list_pictures
 from qreasoning.scores import read_scores
 from qreasoning.workspace import Workspace
@@ -29,7 +29,7 @@ def chosen(project: Project, say: Callable[[str], None]) -> list[str]:
         mos = {each.name: each.mos for each in read_scores(scores, project.root)}
         listed = list(mos)
     elif project.manifest is not None:
-        listed = sorted(set(_names(project.manifest)))
+        listed = sorted(set(read_names(project.manifest)))
     else:
         paths = list_pictures(project.pictures)
         listed = [path.relative_to(project.pictures).as_posix() for path in paths]
@@ -65,22 +65,6 @@ def _refuse_names(names: Sequence[str], folder: Path, source: Path | None) -> No
 
 def _below(folder: Path, name: str) -> bool:
     return Path(os.path.normpath(folder / name)).is_relative_to(folder) and ".." not in name
-
-
-def _names(manifest: Path) -> list[str]:
-    try:
-        text = manifest.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise SettingsError(f"The list of pictures {manifest} is missing. Create it.") from None
-    if manifest.suffix.lower() != ".csv":
-        return [line.strip() for line in text.splitlines() if line.strip()]
-    rows = csv.DictReader(text.splitlines())
-    if "name" not in (rows.fieldnames or ()):
-        found = ", ".join(rows.fieldnames or ()) or "none"
-        raise SettingsError(
-            f"{manifest} has no column 'name' (it has: {found}). Rename the column."
-        )
-    return [row["name"] for row in rows if row["name"]]
 
 
 def nothing(project: Project, problem: str) -> DataError:

@@ -6,7 +6,8 @@ memory lie only the facts that a pull compares; the answers themselves stay in t
 - a state of an answer: `place` and `id` name it (`place` a project on a server, or an imported
   file), `annotation` is what the server gave; beside it `task_id`, `task_updated`, `image_id`,
   `name`, `annotator`, `form_version`, `guidelines_version`, `origin` (`server` or `import`),
-  `draft` and `seen`;
+  `draft` and `seen`; where an opaque id stands on the server `item`, whether it was a `repeat`, and
+  what was `judged`; `prelabelled` where the form was filled in beforehand;
 - or its end: `annotation` is null, and `reason` says why.
 """
 
@@ -22,6 +23,7 @@ from pathlib import Path
 from sys import intern
 from typing import Any
 
+from qreasoning.annotation.items import unit_key
 from qreasoning.errors import DataError
 
 LOG = "log.jsonl"
@@ -48,6 +50,12 @@ class State:
     task_id: int | None
     task_updated: datetime
     image_id: str | None
+    unit: str | None
+    """What was answered: the picture, or the picture and the authors of what was judged."""
+    repeat: bool
+    """Whether the annotator was shown it for the second time."""
+    prelabelled: bool
+    """Whether the form was filled in beforehand."""
     name: str | None
     annotator: str
     form_version: str
@@ -152,12 +160,17 @@ class Log:
 
     def raw(self, states: Iterable[State]) -> Iterator[tuple[State, dict[str, Any]]]:
         """Each of the states with its answer as the server gave it."""
+        for state, line in self.lines(states):
+            yield state, line["annotation"]
+
+    def lines(self, states: Iterable[State]) -> Iterator[tuple[State, dict[str, Any]]]:
+        """Each of the states with its whole line."""
         states = list(states)
         if states:
             with self.path.open("rb") as file:
                 for state in states:
                     file.seek(state.line)
-                    yield state, _parsed(file.readline(), self.path, state.line)["annotation"]
+                    yield state, _parsed(file.readline(), self.path, state.line)
 
     def everything(self) -> Iterator[Versions]:
         """All answers ever seen."""
@@ -230,6 +243,9 @@ def _state(line: Mapping[str, Any], start: int) -> State:
         task_id=line.get("task_id"),
         task_updated=moment(line.get("task_updated")),
         image_id=line["image_id"],
+        unit=_unit(line),
+        repeat=line.get("repeat", False),
+        prelabelled=line.get("prelabelled", False),
         name=line["name"],
         annotator=intern(line["annotator"]),
         form_version=intern(line["form_version"]),
@@ -242,6 +258,14 @@ def _state(line: Mapping[str, Any], start: int) -> State:
         older=line.get("reason") == SET_BACK,
         digest=digest(line),
     )
+
+
+def _unit(line: Mapping[str, Any]) -> str | None:
+    judged = line.get("judged")
+    if line["image_id"] is None or not judged:
+        unit: str | None = line["image_id"]
+        return unit
+    return unit_key(line["image_id"], [each["author"] for each in judged])
 
 
 def _parsed(line: bytes, path: Path, start: int) -> dict[str, Any]:

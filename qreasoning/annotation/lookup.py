@@ -5,13 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from qreasoning.annotation.client import Server, tasks
-from qreasoning.annotation.pictures import Picture
 from qreasoning.annotation.project import Project, marker
 from qreasoning.errors import ServerError
-from qreasoning.files import sha256_bytes, write_json
+from qreasoning.files import write_json
 
 PLACES = "servers.json"
 """Beside the log: which project of a server is this one, so that its title may change."""
@@ -22,16 +20,19 @@ class Task:
     """A picture on the server."""
 
     id: int
-    image_id: str
+    key: str
+    """The picture's identity; in a blind project an opaque id."""
     name: str
     address: str
+    prelabelled: bool = False
+    """Whether annotators found the form filled in."""
 
 
 def find_project(server: Server, project: Project, folder: Path) -> dict[str, Any] | None:
     """The project on the server: the one it was the last time, else the one with its title and our
     marker; empty ones count only where there is no other. Raises ServerError where several are
     left."""
-    known = _places(folder).get(_server_name(server))
+    known = _places(folder).get(_place_name(server, project))
     if known is not None:
         listed = server.get_object("api/projects/", "results", ids=str(known["id"]), page_size=1)
         same = listed["results"]
@@ -59,12 +60,14 @@ def same_projects(server: Server, project: Project) -> list[dict[str, Any]]:
     return sorted(same, key=lambda each: int(each["id"]))
 
 
-def remember_project(server: Server, found: Mapping[str, Any], folder: Path) -> None:
+def remember_project(
+    server: Server, project: Project, found: Mapping[str, Any], folder: Path
+) -> None:
     """Note which project of the server this one is."""
-    places = _places(folder)
+    places, name = _places(folder), _place_name(server, project)
     place = {"id": found["id"], "created_at": found["created_at"]}
-    if places.get(_server_name(server)) != place:
-        write_json(folder / PLACES, {**places, _server_name(server): place})
+    if places.get(name) != place:
+        write_json(folder / PLACES, {**places, name: place})
 
 
 def project_tasks(
@@ -74,33 +77,26 @@ def project_tasks(
     if found is None:
         return ()
     return tuple(
-        Task(task["id"], data["image_id"], str(data.get("name")), str(data.get("image")))
+        Task(
+            task["id"],
+            key,
+            str(data.get("name")),
+            str(data.get("image")),
+            data.get("prelabelled") is True,
+        )
         for task in tasks(server, int(found["id"]), "id,data", after=after)
-        if isinstance((data := task["data"]).get("image_id"), str)
+        if isinstance(key := (data := task["data"]).get("item", data.get("image_id")), str)
     )
-
-
-def served(project: Project, picture: Picture) -> str:
-    """Where the embedded server shows a picture."""
-    shown = (
-        f"originals/{picture.name}" if picture.prepared is None else f"prepared/{picture.prepared}"
-    )
-    return f"/data/local-files/?d={quote(f'{project.slug}/{shown}')}"
-
-
-def upload_key(picture: Picture) -> str:
-    """What an uploaded picture is called: the same for the same content, letters and digits."""
-    shown = f"{picture.image_id}:{picture.prepared}" if picture.prepared else picture.image_id
-    return f"qr{sha256_bytes(shown.encode())[:24]}"
 
 
 def _whole(server: Server, listed: Mapping[str, Any]) -> dict[str, Any]:
     return server.get_object(f"api/projects/{listed['id']}/", "id", "created_at")
 
 
-def _server_name(server: Server) -> str:
+def _place_name(server: Server, project: Project) -> str:
     # The embedded one has another port each time.
-    return "embedded" if server.loopback else server.url
+    name = "embedded" if server.loopback else server.url
+    return name if project.desk is None else f"{name} {project.desk.person}"
 
 
 def _places(folder: Path) -> dict[str, Any]:

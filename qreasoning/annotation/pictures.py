@@ -77,9 +77,17 @@ def collect(
     return Pictures(project.pictures, tuple(first.values()), tuple(repeated))
 
 
+def known_names(known: Path) -> dict[str, str]:
+    """By image id, the names of the pictures that the project had when they were last collected."""
+    names: dict[str, str] = {}
+    for name, (_, found) in _remembered(known).items():
+        names.setdefault(found.image_id, name)
+    return names
+
+
 def count_known(known: Path) -> int:
     """How many pictures the project had when they were last collected; 0 where it never was."""
-    return len({each.image_id for _, each in _remembered(known).values()})
+    return len(known_names(known))
 
 
 def _looks(

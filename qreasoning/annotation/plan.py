@@ -7,11 +7,14 @@ from typing import Any
 
 from qreasoning.annotation.accounts import accounts, addresses, logins
 from qreasoning.annotation.client import Server, tasks
+from qreasoning.annotation.forms import project_form, rated_fields
 from qreasoning.annotation.instructions import instructions_html
-from qreasoning.annotation.interface import form_xml
-from qreasoning.annotation.lookup import Task, find_project, project_tasks, served, upload_key
-from qreasoning.annotation.pictures import Picture, Pictures
+from qreasoning.annotation.items import ITEMS
+from qreasoning.annotation.lookup import Task, find_project, project_tasks
+from qreasoning.annotation.pictures import Pictures
 from qreasoning.annotation.project import Project, marker
+from qreasoning.annotation.showing import Showing, served, showings, upload_key
+from qreasoning.annotation.suggestions import suggestions
 from qreasoning.files import sha256_bytes
 
 
@@ -23,11 +26,13 @@ class Plan:
     """The project as the server has it; None where it has none yet."""
     settings: Mapping[str, Any]
     """Of the project, those that differ."""
+    shown: tuple[Showing, ...]
+    """All that the project shows, in order."""
     there: tuple[Task, ...]
     """Every picture of this project on the server, by rising id."""
-    missing: tuple[Picture, ...]
+    missing: tuple[Showing, ...]
     """Pictures to be imported."""
-    moved: tuple[tuple[Task, Picture], ...]
+    moved: tuple[tuple[Task, Showing], ...]
     """Pictures to be shown from another file."""
     leaving: tuple[Task, ...]
     """Pictures that the project no longer has and that nobody has answered."""
@@ -49,15 +54,16 @@ def plan(server: Server, project: Project, pictures: Pictures, logins_file: Path
         key: value for key, value in _settings(project).items() if _differs(found, key, value)
     }
     there = project_tasks(server, found)
-    by_image = {task.image_id: task for task in reversed(there)}  # of doubles the first
-    wanted = {each.image_id: each for each in pictures.pictures}
-    missing = tuple(each for each in pictures.pictures if each.image_id not in by_image)
+    known = {task.key for task in there}
+    shown = showings(project, pictures, suggestions(project, pictures))
+    wanted = {each.key: each for each in shown}
+    missing = tuple(each for each in shown if each.key not in known)
     moved = tuple(
-        (task, wanted[task.image_id])
+        (task, wanted[task.key])
         for task in there
-        if task.image_id in wanted and not _shows(server, project, task, wanted[task.image_id])
+        if task.key in wanted and not _shows(server, project, task, wanted[task.key])
     )
-    gone = tuple(task for task in there if task.image_id not in wanted)
+    gone = tuple(task for task in there if task.key not in wanted)
     answered = _answered(server, found) if gone else set()
     leaving = tuple(task for task in gone if task.id not in answered)
     people = _people(server, project, logins_file)
@@ -65,6 +71,7 @@ def plan(server: Server, project: Project, pictures: Pictures, logins_file: Path
     return Plan(
         found=found,
         settings=settings,
+        shown=tuple(shown),
         there=there,
         missing=missing,
         moved=moved,
@@ -75,7 +82,11 @@ def plan(server: Server, project: Project, pictures: Pictures, logins_file: Path
             *_picture_changes(missing, moved, leaving),
             *_people_changes(server, people),
         ),
-        refused=(*_refused_pictures(project, held), *_refused_form(server, project, found)),
+        refused=(
+            *_refused_strangers(server, project, there),
+            *_refused_pictures(project, held),
+            *_refused_form(server, project, found),
+        ),
     )
 
 
@@ -86,16 +97,20 @@ def _settings(project: Project) -> dict[str, Any]:
         "title": project.file.title,
         "description": f"{marker(project)} Made by qreasoning; edit {project.path.name} instead."
         + told,
-        "label_config": form_xml(project.dimensions, version),
+        "label_config": project_form(project),
         "expert_instruction": instructions_html(
-            project.guidelines, project.dimensions, project.consent, version
+            project.guidelines,
+            None if project.file.kind == "judge" else project.dimensions,
+            project.consent,
+            version,
         ),
         # Unasked only where there is something to agree to.
         "show_instruction": bool(project.consent),
         "maximum_annotations": project.file.annotators_per_image,
         "show_skip_button": True,
         "enable_empty_annotation": False,
-        "show_collab_predictions": False,
+        "show_collab_predictions": project.file.prelabel is not None,
+        **({} if project.file.prelabel is None else {"model_version": project.file.prelabel}),
     }
 
 
@@ -107,10 +122,10 @@ def _differs(found: Mapping[str, Any] | None, key: str, value: Any) -> bool:
     return found is None or found.get(key) != value
 
 
-def _shows(server: Server, project: Project, task: Task, picture: Picture) -> bool:
+def _shows(server: Server, project: Project, task: Task, showing: Showing) -> bool:
     if server.loopback:
-        return task.address == served(project, picture)
-    return upload_key(picture) in task.address
+        return task.address == served(project, showing)
+    return upload_key(showing) in task.address
 
 
 def _answered(server: Server, found: Mapping[str, Any] | None) -> set[int]:
@@ -152,8 +167,8 @@ def _setting_changes(
 
 
 def _picture_changes(
-    missing: Sequence[Picture],
-    moved: Sequence[tuple[Task, Picture]],
+    missing: Sequence[Showing],
+    moved: Sequence[tuple[Task, Showing]],
     leaving: Sequence[Task],
 ) -> Iterable[str]:
     if missing:
@@ -175,11 +190,26 @@ def _people_changes(server: Server, people: Sequence[str]) -> Iterable[str]:
         yield f"{count} log-in{'s are' if count > 1 else ' is'} made."
 
 
+def _refused_strangers(server: Server, project: Project, there: Sequence[Task]) -> Iterable[str]:
+    strangers = (
+        []
+        if project.desk is None
+        else [task for task in there if task.key not in project.desk.names]
+    )
+    if strangers:
+        yield (
+            f"The project '{project.file.title}' on {server.url} has {len(strangers)} tasks that "
+            f"are not in outputs/annotations/{project.slug}/{ITEMS}: copy that file from the "
+            "machine that made them, or from a backup."
+        )
+
+
 def _refused_pictures(project: Project, held: Sequence[Task]) -> Iterable[str]:
     if held:
+        first = held[0].name if project.desk is None else project.desk.names.get(held[0].key)
         yield (
             f"{_pictures(len(held))} no longer in the project but have answers, the first is "
-            f"{held[0].name}: take back the change of {project.path} or put the pictures back."
+            f"{first}: take back the change of {project.path} or put the pictures back."
         ).replace("is no longer in the project but have", "is no longer in the project but has")
 
 
@@ -190,7 +220,7 @@ def _refused_form(
         return
     form = found["parsed_label_config"]
     rated = [name for name, control in form.items() if control["type"] == "Rating"]
-    lost = [name for name in rated if name not in (*project.dimensions.ids, "overall")]
+    lost = [name for name in rated if name not in rated_fields(project)]
     version = project.guidelines_version
     said, before = f"Guidelines {version}, ", str(found["description"] or "")
     same = version is not None and said in before

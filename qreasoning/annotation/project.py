@@ -1,14 +1,36 @@
 """An annotation project: its file with everything that it names looked up."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from qreasoning.annotation.accounts import addresses
+from qreasoning.annotation.gold import Gold, read_gold
+from qreasoning.annotation.items import Item
+from qreasoning.annotation.names import read_names
 from qreasoning.annotation.project_file import ProjectFile
 from qreasoning.dimensions import Dimensions, load_dimensions
 from qreasoning.errors import SettingsError
 from qreasoning.settings import load
 from qreasoning.workspace import Workspace, shipped, slug
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The place of one annotator of a blind project: a project of its own on the server."""
+
+    person: str
+    """The annotator's e-mail address."""
+    items: tuple[Item, ...]
+    """What is shown there, in this order."""
+    names: Mapping[str, str]
+    """The picture's name by id of all items that were ever planned here."""
+
+    @property
+    def label(self) -> str:
+        """What a console may call the annotator."""
+        return self.person.partition("@")[0]
 
 
 @dataclass(frozen=True)
@@ -26,6 +48,14 @@ class Project:
     """What annotators agree to, Markdown; empty where there is none."""
     root: Path
     """The study's folder."""
+    gold: Gold = field(default_factory=dict)
+    """What an attentive annotator answers, by picture and field."""
+    pilot: frozenset[str] = frozenset()
+    """Names of the pictures that everybody is shown first."""
+    excluded: frozenset[str] = frozenset()
+    """E-mail addresses of those whose answers are left out of datasets."""
+    desk: Desk | None = None
+    """Of a blind project, whose part of it this is; None: the whole."""
 
     @property
     def slug(self) -> str:
@@ -83,13 +113,26 @@ def load_project(name: str, workspace: Workspace) -> Project:
         consent=_text(told.consent if told else None, "consent", path, workspace),
         root=workspace.root,
     )
+    project = _with_campaign(project)
     _refuse_private(project)
     return project
 
 
 def marker(project: Project) -> str:
     """What tells this project on a server: the first line of its description there."""
-    return f"[qreasoning:{project.name}]"
+    whose = "" if project.desk is None else f"/{project.desk.person}"
+    return f"[qreasoning:{project.name}{whose}]"
+
+
+def _with_campaign(project: Project) -> Project:
+    gold, pilot = project.file.gold, project.file.pilot
+    fields = (*project.dimensions.ids, "overall")
+    return replace(
+        project,
+        excluded=frozenset(addresses(project.name, project.file.exclude)),
+        gold={} if gold is None else read_gold(_below(project.root, gold), fields),
+        pilot=frozenset() if pilot is None else frozenset(read_names(_below(project.root, pilot))),
+    )
 
 
 def _refuse_private(project: Project) -> None:

@@ -60,6 +60,49 @@ class Importing(Settings):
     """Who an account there is here: by its number or e-mail address, an e-mail address or name."""
 
 
+class Repeats(Settings):
+    """Pictures shown a second time to the same annotator, to see how steady the answers are."""
+
+    share: float = Field(default=0.1, ge=0, le=1)
+    """Of an annotator's ordinary pictures."""
+    distance: int = Field(default=20, ge=0)
+    """Pictures between the two showings, at least."""
+
+
+Question = Literal["rate", "choose"]
+
+
+class Judging(Settings):
+    """What the annotators of a `kind: judge` project judge."""
+
+    question: Question = "rate"
+    """`rate`: one text at a time, for correctness, completeness and likeness to a person; `choose`:
+    the better of two."""
+    predictions: tuple[str, ...] = ()
+    """Models whose texts are judged: names in outputs/predictions, such as
+    `q-reasoning-001/koniq-1.0.0-test`."""
+    humans: str | None = None
+    """The annotation project whose pulled answers are judged beside them."""
+    humans_per_image: int = Field(default=1, ge=1)
+    """How many people's texts of each picture, by chance."""
+    seed: int = 0
+    """Another seed takes other people's texts."""
+
+    @field_validator("predictions")
+    @classmethod
+    def _models_differ(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        twice = next((each for each in value if value.count(each) > 1), None)
+        if twice is not None:
+            raise ValueError(f"'{twice}' is listed twice, remove one")
+        return value
+
+    @model_validator(mode="after")
+    def _something_to_judge(self) -> "Judging":
+        if not self.predictions and self.humans is None:
+            raise ValueError("neither 'predictions' nor 'humans' is given, name what is judged")
+        return self
+
+
 def _text_is_a_file(value: Any) -> Any:
     return {"file": value} if isinstance(value, str) else value
 
@@ -69,6 +112,8 @@ class ProjectFile(Settings):
 
     title: str
     """The project's name in Label Studio, 3 to 50 characters."""
+    kind: Literal["annotate", "judge"] = "annotate"
+    """`annotate`: people describe and rate pictures; `judge`: they judge texts about pictures."""
     images: str | None = None
     """The folder of the pictures, relative to the study (or absolute)."""
     manifest: str | None = None
@@ -91,6 +136,28 @@ class ProjectFile(Settings):
     account already."""
     annotators_per_image: int = Field(default=2, ge=1, le=1000)
     """How many people annotate each picture."""
+    blind: bool = False
+    """Whether each annotator has a project of their own on the server, in an order of their own,
+    in which nothing tells of the others; always so where `kind` is judge."""
+    seed: int = 0
+    """Another seed gives blind annotators other pictures in another order."""
+    repeats: Repeats | None = None
+    """Pictures that are shown a second time, unannounced. Needs `blind`."""
+    gold: str | None = None
+    """A .csv file with the columns name, field, low, high, relative to the study: what an attentive
+    annotator answers to some of the pictures. Everybody is shown them, unannounced. Needs `blind`.
+    """
+    pilot: str | None = None
+    """A list of pictures that everybody is shown first, to see who qualifies: one path per line, or
+    a .csv with a column `name`, relative to the study. Needs `blind`."""
+    prelabel: str | None = None
+    """A model's predictions that annotators find in the form, to be corrected: a name in
+    outputs/predictions. Such answers are marked for ever and are no data of people alone."""
+    exclude: tuple[Annotated[str, AfterValidator(_person)], ...] = ()
+    """Annotators whose answers are left out of datasets: e-mail addresses or names. Nothing else
+    excludes anybody."""
+    judge: Judging | None = None
+    """What is judged, where `kind` is judge."""
     dimensions: str = "dimensions"
     """The dimension schema: the name of a YAML file in annotation/."""
     guidelines: Annotated[Guidelines | None, BeforeValidator(_text_is_a_file)] = Guidelines()
@@ -134,3 +201,33 @@ class ProjectFile(Settings):
         if self.scores is not None and self.images is None and self.scores.images is None:
             raise ValueError("'scores' has no 'images', name the folder of the pictures")
         return self
+
+    @model_validator(mode="after")
+    def _campaign(self) -> "ProjectFile":
+        if (self.kind == "judge") != (self.judge is not None):
+            wanted = "needs 'judge', what is judged" if self.judge is None else "has no 'judge'"
+            raise ValueError(f"kind: {self.kind} {wanted}")
+        for key in ("gold", "prelabel"):
+            if self.kind == "judge" and getattr(self, key) is not None:
+                raise ValueError(f"'{key}' is for annotations, remove it where kind is judge")
+        hidden = [key for key in ("repeats", "gold", "pilot") if getattr(self, key) is not None]
+        if hidden and not self.is_blind:
+            raise ValueError(f"'{hidden[0]}' needs an order for each annotator, set blind: true")
+        if self.is_blind and not self.annotators:
+            raise ValueError("a blind project needs to know its annotators, say how many or who")
+        if self.is_blind and self.annotators_per_image > self.people:
+            raise ValueError(
+                f"'annotators_per_image' is {self.annotators_per_image}, but there are "
+                f"{self.people} annotators"
+            )
+        return self
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether each annotator has a project of their own on the server."""
+        return self.blind or self.kind == "judge"
+
+    @property
+    def people(self) -> int:
+        """How many annotators log-ins are made for."""
+        return self.annotators if isinstance(self.annotators, int) else len(self.annotators)

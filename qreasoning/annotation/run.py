@@ -7,22 +7,21 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from qreasoning.annotation.accounts import LOGINS
 from qreasoning.annotation.backup import embedded_copy
+from qreasoning.annotation.blind import plan_project, sync_project
 from qreasoning.annotation.client import Server, other_version, remote
 from qreasoning.annotation.collected import Collected
 from qreasoning.annotation.faults import TESTED
 from qreasoning.annotation.pictures import KNOWN, Pictures, collect
-from qreasoning.annotation.plan import plan
 from qreasoning.annotation.project import Project, load_project
 from qreasoning.annotation.server import LOOPBACK, embedded, has_data, running_on
 from qreasoning.annotation.status import StatusTable
-from qreasoning.annotation.sync import Synced, sync
+from qreasoning.annotation.sync import Synced
 from qreasoning.errors import ServerError, SettingsError
 from qreasoning.workspace import Workspace, cache_folder
 
 POLL_SECONDS = 5.0
-
-LOGINS = "logins.csv"
 
 OPEN_WARNING = (
     "Warning: Label Studio listens on {host}. Whoever has a log-in there can read, change and "
@@ -37,7 +36,7 @@ class AnnotateReport:
 
     project: str
     address: str
-    """Where annotators begin."""
+    """Where annotators begin (of a blind project, the first of them)."""
     logins: Path | None
     """The file of log-ins, or None with annotators: 0."""
     folder: Path
@@ -113,8 +112,7 @@ def would_do(
     there = server or running_on(data)
     copy = embedded_copy(data, project.document_root, cache_folder(), say)
     with copy if there is None else nullcontext(there) as asked:
-        wanted = plan(asked, project, pictures, folder / LOGINS)
-    return wanted.changes, wanted.refused
+        return plan_project(asked, project, pictures, folder / LOGINS, say)
 
 
 def opened(
@@ -164,6 +162,10 @@ def _pictures(
     return pictures
 
 
+def _begin(url: str, synced: Synced) -> str:
+    return f"{url}projects/{synced.project_id}/data?labeling=1"
+
+
 class _Session:
     """One project on one running server."""
 
@@ -183,14 +185,18 @@ class _Session:
         self.say = say
         self.show = show
         logins = folder / LOGINS
-        self.synced: Synced = sync(server, project, pictures, logins, say)
+        self.synced: Synced = sync_project(server, project, pictures, logins, say)
         self.logins = logins if self.synced.logins else None
         url = server.url.replace("//0.0.0.0:", f"//{socket.gethostname()}:")
-        self.address = f"{url}projects/{self.synced.project_id}/data?labeling=1"
+        self.address = _begin(url, self.synced)
         self.collected = Collected(project, folder)
         self.appended = 0
         self.shown: StatusTable | None = None
-        say(f"Annotators begin at {self.address}")
+        for part in self.synced.parts:
+            if part.desk is not None:
+                say(f"{part.desk.label} begins at {_begin(url, part)}")
+        if not self.synced.parts:
+            say(f"Annotators begin at {self.address}")
         if self.logins is not None:
             say(f"Log-ins: {self.logins}")
 

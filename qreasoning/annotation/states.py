@@ -1,10 +1,11 @@
 """Lines of the log from what a server gave: an answer, a draft, or the end of one."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from qreasoning.annotation.client import Server, tasks
+from qreasoning.annotation.items import Item
 from qreasoning.annotation.log import Versions
 from qreasoning.annotation.marks import now
 
@@ -24,6 +25,8 @@ class Facts:
     place: str
     form_version: str
     emails: Mapping[int, str]
+    items: Mapping[str, Item] = field(default_factory=dict)
+    """What the opaque ids of a blind project mean."""
     seen: str = field(default_factory=now)
 
 
@@ -51,14 +54,28 @@ def state_of(
         "id": annotation["id"],
         "task_id": task["id"],
         "task_updated": task.get("updated_at"),
-        "image_id": task["data"].get("image_id"),
-        "name": task["data"].get("name"),
+        **_shown(task["data"], facts.items),
         "annotator": "nobody" if by is None else facts.emails.get(by, f"user-{by}"),
         "annotation": annotation,
         "origin": "server",
         "form_version": facts.form_version,
         "seen": facts.seen,
     }
+
+
+def _shown(data: Mapping[str, Any], items: Mapping[str, Item]) -> dict[str, Any]:
+    """What the task shows, also where the server knows an opaque id only."""
+    shown: dict[str, Any] = {"image_id": data.get("image_id"), "name": data.get("name")}
+    item = items.get(str(data.get("item")))
+    if item is not None:
+        unit = item.unit
+        shown = {"image_id": unit.image_id, "name": unit.name, "item": item.id}
+        shown["repeat"] = item.repeat
+        if unit.shown:
+            shown["judged"] = [asdict(each) for each in unit.shown]
+    if data.get("prelabelled") is True:
+        shown["prelabelled"] = True
+    return shown
 
 
 def _user(completed_by: Any) -> int | None:

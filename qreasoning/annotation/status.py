@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from qreasoning.annotation.accounts import Login
-from qreasoning.annotation.table import Current
+from qreasoning.annotation.table import REPEATED, Current
 from qreasoning.checks.findings import Finding
 
 
@@ -71,8 +71,8 @@ def status_table(
     found: Sequence[Finding] = (),
 ) -> StatusTable:
     """Count what there is. `logins` are the project's own, also shown with 0 answers."""
-    per_picture = Counter(row.annotation.image_id for row in now.rows)
-    labels = _labels(now, logins)
+    per_unit = Counter(row.unit for row in now.rows)
+    labels = labels_of(now, logins)
     seconds: dict[str, list[float]] = {email: [] for email in labels}
     answers = Counter(row.annotation.annotator for row in now.rows)
     for row in now.rows:
@@ -97,17 +97,18 @@ def status_table(
         project=project,
         images=images,
         annotators_per_image=per_image,
-        complete=sum(count >= per_image for count in per_picture.values()),
+        complete=sum(count >= per_image for count in per_unit.values()),
         people=people,
         replaced=now.replaced,
         foreign=now.foreign,
     )
 
 
-def _labels(now: Current, logins: Sequence[Login]) -> dict[str, str]:
+def labels_of(now: Current, logins: Sequence[Login]) -> dict[str, str]:
     """What a console may call each annotator, by e-mail address."""
     labels = {login.email: login.label for login in logins}
-    others = {row.annotation.annotator for row in now.rows} | now.skipped.keys()
+    again = (past.row for past in now.history if past.reason == REPEATED)
+    others = {row.annotation.annotator for row in (*now.rows, *again)} | now.skipped.keys()
     for number, email in enumerate(sorted(others - labels.keys()), start=1):
         labels[email] = f"own account {number}"
     return labels

@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from qreasoning.annotation.client import Server, task_page, tasks, tasks_with_ids
+from qreasoning.annotation.items import Item
 from qreasoning.annotation.log import (
     DELETED,
     SET_BACK,
@@ -57,7 +59,7 @@ class Found:
 
 
 Listener = Callable[[State, Mapping[str, Any]], None]
-"""Is told each new state of an answer, with the answer as the server gave it."""
+"""Is told each new state of an answer, with its line of the log."""
 
 
 def pull(
@@ -67,18 +69,20 @@ def pull(
     log: Log,
     form_version: str,
     tell: Listener | None = None,
+    items: Mapping[str, Item] = MappingProxyType({}),
 ) -> Pulled:
     """Append every state that the log does not end with yet: new, changed, deleted.
 
     Complete up to the moment it begins, also while people work; the same pull twice appends
     nothing. Cut off at any instant, it is finished by the next. `tell` is called while the server
-    works on the next answers, so what it does costs hardly any time. Raises ServerError.
+    works on the next answers, so what it does costs hardly any time. `items` says what the opaque
+    ids of a blind project mean. Raises ServerError.
     """
     begun = time.time()
     folder = log.path.parent
     with log.held():
         emails = {user["id"]: user["email"] for user in server.get_list("api/users/")}
-        facts = Facts(place, form_version, emails)
+        facts = Facts(place, form_version, emails, items)
         newest = _newest(server, project_id)
         mark = read_mark(folder, place, log)
         found = Found(tell=tell)
@@ -141,7 +145,7 @@ def _read(changed: Iterable[Mapping[str, Any]], log: Log, facts: Facts, found: F
         found.appended += log.append(new)
         if found.tell is not None:
             for line in new:
-                found.tell(log.answers[line["place"], line["id"]].states[-1], line["annotation"])
+                found.tell(log.answers[line["place"], line["id"]].states[-1], line)
 
 
 def _new_states(

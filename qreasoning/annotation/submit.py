@@ -24,7 +24,8 @@ def submit_answers(
     submissions: Mapping[str, Submission],
     say: Callable[[str], None],
 ) -> int:
-    """Submit an answer to each picture (by image id) as `login`; how many were submitted now.
+    """Submit an answer to each picture (by image id, in a blind project by item) as `login`; how
+    many were submitted now.
 
     Pictures that this annotator has answered already are left alone, so a run that was cut off is
     finished by the next one. May run for several annotators at once, each in a thread. Raises
@@ -34,10 +35,10 @@ def submit_answers(
     me = own.whoami()["id"]
     there, answered = {}, set()
     for task in tasks(own, project_id, "id,data,annotations,completed_by"):
-        image_id = task["data"].get("image_id")
-        there[image_id] = task["id"]
+        key = task["data"].get("item", task["data"].get("image_id"))
+        there[key] = task["id"]
         if any(each["completed_by"] == me for each in task["annotations"]):
-            answered.add(image_id)
+            answered.add(key)
     unknown = [image_id for image_id in submissions if image_id not in there]
     if unknown:
         raise DataError(

@@ -4,7 +4,6 @@ Every step looks first and does what is missing, so it can be run as often as on
 people at once, and a run that was cut off is finished by the next one.
 """
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from qreasoning.annotation.client import Server
 from qreasoning.annotation.lookup import remember_project, same_projects
 from qreasoning.annotation.pictures import Pictures
 from qreasoning.annotation.plan import Plan, plan
-from qreasoning.annotation.project import Project
+from qreasoning.annotation.project import Desk, Project
+from qreasoning.annotation.showing import link_items, link_to
 from qreasoning.errors import DataError
 
 SETTLING = 1.0
@@ -35,6 +35,17 @@ class Synced:
     """How many pictures were imported now."""
     logins: tuple[Login, ...]
     """The project's own log-ins (empty with annotators: 0)."""
+    tasks: int = 0
+    """How many tasks it had when it was looked up."""
+    desk: Desk | None = None
+    """Whose it is, in a blind project."""
+    parts: tuple["Synced", ...] = ()
+    """Of a whole blind project, the annotators' own; then it has no id of its own."""
+
+    @property
+    def each(self) -> tuple["Synced", ...]:
+        """The projects on the server that are this one."""
+        return self.parts or (self,)
 
 
 def sync(
@@ -58,8 +69,9 @@ def sync(
         say(change)
     if server.loopback:
         link_originals(project)
+        link_items(project, wanted.shown)
     found = _project(server, project, wanted, say)
-    remember_project(server, found, logins_file.parent)
+    remember_project(server, project, found, logins_file.parent)
     if server.loopback:
         _serve_folder(server, int(found["id"]), project.served)
     imported = import_pictures(server, found, project, wanted, say)
@@ -68,18 +80,14 @@ def sync(
     people = logins(logins_file, project.name, wanted.people)
     make_accounts(server, people, logins_file)
     place = f"{found['id']}@{found['created_at']}"
-    return Synced(int(found["id"]), place, imported, tuple(logins(logins_file, project.name, 0)))
+    everybody = tuple(logins(logins_file, project.name, 0))
+    return Synced(int(found["id"]), place, imported, everybody, desk=project.desk)
 
 
 def link_originals(project: Project) -> None:
     """Put a link to the folder of the pictures where the embedded server may reach it."""
     project.prepared.mkdir(parents=True, exist_ok=True)
-    link = project.served / "originals"
-    if link.is_symlink() and link.readlink() == project.pictures:
-        return
-    beside = link.with_name(f".originals-{os.getpid()}")
-    beside.symlink_to(project.pictures)
-    beside.replace(link)
+    link_to(project.served / "originals", project.pictures)
 
 
 def _project(

@@ -3,30 +3,23 @@
 Both can be made again from the log alone at any time, and are the same then.
 """
 
-import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from qreasoning.annotation.answers import read_results
+from qreasoning.annotation.answers import Reading, read_results
 from qreasoning.annotation.columns import Columns
-from qreasoning.annotation.interface import form_version
+from qreasoning.annotation.forms import project_form_version
+from qreasoning.annotation.items import Shown, unit_key
+from qreasoning.annotation.judging import (
+    check_judgement,
+    read_judgement,
+)
 from qreasoning.annotation.log import SET_BACK, Log, State, Versions
 from qreasoning.annotation.project import Project
-from qreasoning.files import (
-    MANIFEST,
-    read_manifest,
-    replacing,
-    sha256_file,
-    write_json,
-)
-from qreasoning.records import Annotation, annotation_row, annotations_schema, check
-
-TABLE = "table.parquet"
-HISTORY = "history.parquet"
+from qreasoning.records import Annotation, check
 
 EDITED = "edited later"
 OLDER = "older state of a server that was set back"
@@ -34,6 +27,7 @@ REPLACED = "newer answer by the same annotator"
 SKIPPED = "skipped"
 DRAFT = "draft"
 FOREIGN = "task of somebody else"
+REPEATED = "picture shown again"
 
 
 @dataclass(frozen=True)
@@ -44,6 +38,13 @@ class Row:
     findings: tuple[str, ...]
     key: tuple[int, bool] = (-1, False)
     """Where it is in the log, and whether only there."""
+    shown: tuple[Shown, ...] = ()
+    """What was judged, from first to second; nothing where the picture itself was rated."""
+
+    @property
+    def unit(self) -> str:
+        """What was answered: the picture, or the picture and the authors of what was judged."""
+        return unit_key(self.annotation.image_id, [each.author for each in self.shown])
 
 
 @dataclass(frozen=True)
@@ -95,11 +96,7 @@ def current(
         rows=tuple(
             sorted(
                 (rows[_key(state, lost)] for state, lost in now),
-                key=lambda row: (
-                    row.annotation.name,
-                    row.annotation.image_id,
-                    row.annotation.annotator,
-                ),
+                key=lambda row: (row.annotation.name, row.unit, row.annotation.annotator),
             )
         ),
         skipped=Counter(state.annotator for state, reason in past if reason == SKIPPED),
@@ -115,7 +112,7 @@ def sort_out(
     answers: Iterable[Versions],
 ) -> tuple[list[tuple[State, bool]], list[tuple[State, str]]]:
     """The current states, each with whether only the log has it, and all others with the reason."""
-    newest: dict[tuple[str | None, str], tuple[State, bool]] = {}
+    newest: dict[tuple[str | None, str, bool], tuple[State, bool]] = {}
     past: list[tuple[State, str]] = []
     for versions in answers:
         latest = versions.latest
@@ -126,39 +123,15 @@ def sort_out(
         if reason is not None:
             past.append((latest, reason))
             continue
-        key = latest.image_id, latest.annotator
+        key = latest.unit, latest.annotator, latest.repeat
         mine = latest, versions.gone == SET_BACK
         rival = newest.setdefault(key, mine)
         if rival is not mine:
             older, newest[key] = sorted((rival, mine), key=_age)
             past.append((older[0], REPLACED))
+    past += [(state, REPEATED) for state, _ in newest.values() if state.repeat]
     past.sort(key=lambda each: each[0].line)
-    return list(newest.values()), past
-
-
-def write_table(now: Current, project: Project, folder: Path, facts: Mapping[str, Any]) -> bool:
-    """Write `table.parquet` and `history.parquet` (mode 600) and, last, the manifest that vouches
-    for them.
-
-    Returns whether anything changed. The same answers give the same bytes.
-    """
-    schema = annotations_schema(project.dimensions.ids)
-    rows = {row.key: row for row in now.rows}
-    past = {(each.state.line, each.reason): each for each in now.history}
-    contents = {
-        TABLE: _parquet(now, TABLE, schema, rows, _record),
-        HISTORY: _parquet(now, HISTORY, _history_schema(schema), past, _past_record),
-    }
-    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    manifest = {**facts, "files": hashes}
-    stale = [name for name in contents if not _is_there(folder / name, hashes[name])]
-    if not stale and read_manifest(folder) == manifest:
-        return False
-    for name in stale:
-        with replacing(folder / name, mode=0o600) as temporary:
-            temporary.write_bytes(contents[name])
-    write_json(folder / MANIFEST, manifest)
-    return True
+    return [mine for mine in newest.values() if not mine[0].repeat], past
 
 
 def _key(state: State, lost: bool) -> tuple[int, bool]:
@@ -182,9 +155,9 @@ def _age(found: tuple[State, bool]) -> tuple[datetime, int]:
 
 
 def row_maker(project: Project) -> Callable[[State, Mapping[str, Any]], Row]:
-    """What makes a row of a state and its answer, before it is known whether it is current."""
-    form = form_version(project.dimensions)
-    return lambda state, raw: _row(state, raw, project, form, _key(state, False))
+    """What makes a row of a state and its line, before it is known whether it is current."""
+    form = project_form_version(project)
+    return lambda state, line: _row(state, line, project, form, _key(state, False))
 
 
 def _all_rows(before: Current | None) -> Iterable[Row]:
@@ -199,16 +172,18 @@ def _rows(
     rows = {row.key: row for row in known if row.key in wanted}
     # In the order of the file, which is read through once.
     missing = sorted(wanted.keys() - rows.keys())
-    form = form_version(project.dimensions)
-    for key, (state, raw) in zip(missing, log.raw(wanted[key] for key in missing), strict=True):
-        rows[key] = _row(state, raw, project, form, key)
+    form = project_form_version(project)
+    for key, (state, line) in zip(missing, log.lines(wanted[key] for key in missing), strict=True):
+        rows[key] = _row(state, line, project, form, key)
     return rows
 
 
 def _row(
-    state: State, raw: Mapping[str, Any], project: Project, form: str, key: tuple[int, bool]
+    state: State, line: Mapping[str, Any], project: Project, form: str, key: tuple[int, bool]
 ) -> Row:
-    reading = read_results(raw.get("result") or [], project.dimensions.ids)
+    raw = line["annotation"]
+    shown = tuple(Shown(**each) for each in line.get("judged") or ())
+    reading = _reading(raw.get("result") or [], project, shown)
     answer = reading.answer
     given_in = reading.form_version or state.form_version
     annotation = Annotation(
@@ -225,75 +200,41 @@ def _row(
         created=raw.get("created_at") or "",
         updated=raw.get("updated_at") or raw.get("created_at") or "",
         form_version=given_in,
-        prelabelled=raw.get("parent_prediction") is not None,
-        labels=tuple(_labels(state, raw, older_form=given_in != form, lost=key[1])),
+        prelabelled=state.prelabelled or raw.get("parent_prediction") is not None,
+        labels=labels(state, raw, project, older_form=given_in != form, lost=key[1]),
         guidelines_version=reading.guidelines_version or state.guidelines_version,
     )
-    findings = [*reading.problems, *check(annotation, project.file.rules, project.dimensions.ids)]
-    return Row(annotation, tuple(findings), key)
+    rules = project.file.rules
+    if shown:
+        wrong = check_judgement(annotation, rules)
+    else:
+        wrong = check(annotation, rules, project.dimensions.ids)
+    return Row(annotation, (*reading.problems, *wrong), key, shown)
 
 
-def _labels(state: State, raw: Mapping[str, Any], older_form: bool, lost: bool) -> list[str]:
+def _reading(results: Sequence[Any], project: Project, shown: Sequence[Shown]) -> Reading:
+    if shown:
+        return read_judgement(results, shown)
+    return read_results(results, project.dimensions.ids)
+
+
+def labels(
+    state: State, raw: Mapping[str, Any], project: Project, older_form: bool, lost: bool
+) -> tuple[str, ...]:
+    """What a reader should know of an answer."""
     by, updated_by = _number(raw.get("completed_by")), _number(raw.get("updated_by"))
-    labels = {
+    found = {
         "edited by someone else": updated_by is not None and updated_by != by,
         "ground truth": bool(raw.get("ground_truth")),
         "older form": state.origin == "server" and older_form,
         "imported": state.origin != "server",
         "no longer on the server": lost,
+        "gold": state.name in project.gold,
+        "pilot": state.name in project.pilot,
+        "excluded": state.annotator in project.excluded,
     }
-    return [label for label, holds in labels.items() if holds]
+    return tuple(label for label, holds in found.items() if holds)
 
 
 def _number(account: Any) -> Any:
     return account.get("id") if isinstance(account, dict) else account
-
-
-def _record(row: Row) -> dict[str, object]:
-    return annotation_row(row.annotation, row.findings)
-
-
-def _past_record(past: Past) -> dict[str, object]:
-    return {
-        **_record(past.row),
-        "reason": past.reason,
-        "place": past.state.place,
-        "annotation_id": str(past.state.id),
-        "task_id": past.state.task_id,
-        "seen": past.state.seen,
-    }
-
-
-def _history_schema(schema: Any) -> Any:
-    import pyarrow as pa
-
-    names = ("reason", "place", "annotation_id")
-    more = [
-        *((name, pa.string()) for name in names),
-        ("task_id", pa.int64()),
-        ("seen", pa.string()),
-    ]
-    return pa.schema([*schema, *(pa.field(*each) for each in more)])
-
-
-def _parquet(
-    now: Current,
-    name: str,
-    schema: Any,
-    records: Mapping[Any, Any],
-    record: Callable[[Any], dict[str, object]],
-) -> memoryview:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    if name not in now.columns or now.columns[name].schema != schema:
-        now.columns[name] = Columns(schema)
-    buffer = pa.BufferOutputStream()
-    with pq.ParquetWriter(buffer, schema) as writer:
-        for part in now.columns[name].parts(records, record):
-            writer.write_table(part)
-    return memoryview(buffer.getvalue())
-
-
-def _is_there(path: Path, sha256: str) -> bool:
-    return path.is_file() and sha256_file(path) == sha256

@@ -11,13 +11,13 @@ from types import SimpleNamespace
 import pytest
 from pyarrow import parquet
 
-from qreasoning.annotation import run
+from qreasoning.annotation import reporting, run
 from qreasoning.annotation.accounts import session_key
 from qreasoning.annotation.answers import write_results
 from qreasoning.annotation.backup import backup
 from qreasoning.annotation.client import Server, tasks
 from qreasoning.annotation.collected import Collected
-from qreasoning.annotation.commands import import_export, pull, rebuild, status
+from qreasoning.annotation.commands import import_export, pull, rebuild
 from qreasoning.annotation.log import Log
 from qreasoning.annotation.run import annotate, would_do
 from qreasoning.annotation.server import embedded, running_on
@@ -85,11 +85,12 @@ def test_pull_before_there_is_a_server_says_how_to_begin(study, write_project):
     assert not (study.root / "outputs").exists()
 
 
-def test_status_of_a_project_that_never_began_writes_nothing(study, write_project):
+def test_status_of_a_project_that_never_began_writes_its_page_alone(study, write_project):
     write_project(study, "p", annotators=0)
-    report = status("p", study)
-    assert (report.status.images, report.status.answers) == (0, {})
-    assert not (study.root / "outputs").exists()
+    found = reporting.report("p", study)
+    assert (found.table.images, found.table.answers) == (0, {})
+    written = [each.name for each in (study.root / "outputs").rglob("*") if each.is_file()]
+    assert sorted(written) == ["status.html", "times.csv"]
 
 
 @server
@@ -101,7 +102,9 @@ def test_status_and_rebuild_need_no_server_and_give_the_same_files(running, answ
     pulled = pull(project.name, running.workspace, say=print, environ={})
     assert pulled.status.findings == {"caption copied": 1, "reasoning copied": 1}
     whole = files(pulled.folder)
-    assert status(project.name, running.workspace).status == pulled.status
+    assert reporting.report(project.name, running.workspace).table == pulled.status
+    (pulled.folder / "status.html").unlink()
+    (pulled.folder / "times.csv").unlink()
     assert files(pulled.folder) == whole
     for name in ("table.parquet", "history.parquet", "manifest.json", "findings.parquet"):
         (pulled.folder / name).unlink()

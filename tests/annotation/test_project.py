@@ -16,6 +16,14 @@ def test_load_project_reads_the_shipped_koniq(study):
     assert marker(project) == "[qreasoning:konIQ]"
 
 
+def test_load_project_reads_the_shipped_judges_study(study):
+    project = load_project("judge", study)
+    assert (project.file.kind, project.file.is_blind) == ("judge", True)
+    assert (project.file.judge.question, project.file.judge.humans) == ("rate", "konIQ")
+    assert project.guidelines.startswith("# How to judge a text")
+    assert study.names("annotation") == ["judge", "konIQ"]
+
+
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [

@@ -15,11 +15,11 @@ from qreasoning.annotation.accounts import session_key
 from qreasoning.annotation.answers import write_results
 from qreasoning.annotation.client import Server, tasks
 from qreasoning.annotation.collected import pull_project, rebuild
+from qreasoning.annotation.derived import HISTORY, TABLE
 from qreasoning.annotation.log import LOG, Log
 from qreasoning.annotation.server import embedded
 from qreasoning.annotation.states import INCLUDE
 from qreasoning.annotation.sync import sync
-from qreasoning.annotation.table import HISTORY, TABLE
 from qreasoning.workspace import cache_folder
 
 pytestmark = pytest.mark.server

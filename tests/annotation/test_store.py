@@ -11,10 +11,11 @@ import pytest
 from pyarrow import parquet
 
 from qreasoning.annotation import client, columns, marks, states
+from qreasoning.annotation.derived import HISTORY, TABLE, write_table
 from qreasoning.annotation.log import LOG, Log, append_states
 from qreasoning.annotation.marks import MARKS
 from qreasoning.annotation.store import pull
-from qreasoning.annotation.table import HISTORY, TABLE, current, sort_out, write_table
+from qreasoning.annotation.table import current, sort_out
 from qreasoning.errors import ServerError
 
 EMAILS = {1: "a@x", 2: "b@x", 3: "c@x"}

@@ -4,10 +4,10 @@ import pytest
 from pyarrow import parquet
 
 from qreasoning.annotation.answers import write_results
+from qreasoning.annotation.derived import write_table
 from qreasoning.annotation.interface import form_version
 from qreasoning.annotation.log import Log, append_states
 from qreasoning.annotation.table import current as current_of
-from qreasoning.annotation.table import write_table
 from qreasoning.files import read_manifest, sha256_file
 
 
