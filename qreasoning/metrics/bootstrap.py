@@ -5,9 +5,13 @@ vector of counts, how often each picture was drawn; all models, and all metrics 
 pictures, share the same counts, so their differences are paired. Every replicate is exact: SRCC
 ranks anew under the counts (ties at their mid-rank), it does not reuse the ranks of the sample.
 
-Source: Efron and Tibshirani 1993, chapters 13 and 14; the tail levels are widened for small
-samples after Hesterberg 2015 (the "expanded percentile" interval), since the plain percentile
-interval is too narrow by the factor √((n - 1)/n) and knows no t distribution.
+An interval takes its limits from the percentiles of the replicates, at levels corrected twice:
+for the bias of the replicates' median (a drawn sample has ties, which pull SRCC down), and for
+small samples, whose plain percentile interval is too narrow (by √((n - 1)/n), and it knows no t
+distribution). `benchmarks/intervals.py` measures what each is worth.
+
+Source: Efron and Tibshirani 1993, chapters 13 and 14 (bias-corrected percentiles); Hesterberg 2015
+(expanded percentiles).
 """
 
 from collections.abc import Iterator, Sequence
@@ -121,8 +125,8 @@ def srcc(x: ArrayLike, y: ArrayLike, *, repetitions: int = 10_000, seed: int = 0
     """
     table, target = _sides(x, y)
     known = ~(np.isnan(table) | np.isnan(target)[:, None])
-    ranked = [_Ranked(column) for column in table.T]
-    goal = _Ranked(target)
+    ranked = [Ranked(column) for column in table.T]
+    goal = Ranked(target)
     draws = [
         _spearman(drawn, ranked, goal, known) for drawn in _chunks(len(table), repetitions, seed)
     ]
@@ -131,35 +135,29 @@ def srcc(x: ArrayLike, y: ArrayLike, *, repetitions: int = 10_000, seed: int = 0
 
 
 def intervals(replicates: Replicates, *, confidence: float = 0.95) -> tuple[Estimate, ...]:
-    """One `Estimate` per model. nan where fewer than 2 units have a value."""
-    value = replicates.values
-    low, high = limits(replicates.draws, replicates.n, confidence)
+    """One `Estimate` per model; its limits are nan where fewer than 2 units have a value."""
+    columns_of = (replicates.values, replicates.draws.T, replicates.n, replicates.n_left_out)
     return tuple(
-        Estimate(float(value[each]), low[each], high[each], int(count), int(left_out))
-        for each, (count, left_out) in enumerate(
-            zip(replicates.n, replicates.n_left_out, strict=True)
-        )
+        Estimate(float(value), *limits(value, drawn, int(n), confidence), int(n), int(left_out))
+        for value, drawn, n, left_out in zip(*columns_of, strict=True)
     )
 
 
-def limits(draws: Array, n: ArrayLike, confidence: float) -> tuple[list[float], list[float]]:
-    """Lower and upper limits from replicates of shape (repetitions, m) over `n` units each."""
-    from scipy.stats import norm, t
+def limits(value: float, draws: Array, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """The limits of one statistic's interval from its replicates `draws` over `n` units.
 
-    lows, highs = [], []
-    for column, units in zip(draws.T, np.broadcast_to(n, draws.shape[1]), strict=True):
-        column = column[~np.isnan(column)]
-        if units < 2 or not len(column):
-            lows.append(float("nan"))
-            highs.append(float("nan"))
-            continue
-        # The percentile at ±z is widened to √(n/(n-1))·t of n - 1 degrees of freedom.
-        reach = t.ppf(0.5 + confidence / 2, units - 1) * np.sqrt(units / (units - 1))
-        tail = norm.cdf(-reach)
-        low, high = np.quantile(column, [tail, 1 - tail])
-        lows.append(float(low))
-        highs.append(float(high))
-    return lows, highs
+    Replicates that are nan are left out; (nan, nan) where none is left, or n < 2.
+    """
+    from scipy.special import ndtr, ndtri, stdtrit
+
+    drawn = draws[~np.isnan(draws)]
+    if n < 2 or not len(drawn) or np.isnan(value):
+        return float("nan"), float("nan")
+    below = (drawn < value).mean() + (drawn == value).mean() / 2
+    bias = ndtri(np.clip(below, 1 / (len(drawn) + 1), len(drawn) / (len(drawn) + 1)))
+    reach = stdtrit(n - 1, 0.5 + confidence / 2) * np.sqrt(n / (n - 1))
+    low, high = np.quantile(drawn, ndtr([2 * bias - reach, 2 * bias + reach]))
+    return float(low), float(high)
 
 
 def differences(replicates: Replicates, *, confidence: float = 0.95) -> tuple[Difference, ...]:
@@ -183,8 +181,7 @@ def _difference(
     value = float(replicates.values[first] - replicates.values[second])
     drawn = replicates.draws[:, first] - replicates.draws[:, second]
     drawn = drawn[~np.isnan(drawn)]
-    units = min(replicates.n[first], replicates.n[second])
-    (low,), (high,) = limits(drawn[:, None], units, confidence)
+    low, high = limits(value, drawn, min(replicates.n[[first, second]]), confidence)
     if np.isnan(value) or not len(drawn):
         return value, low, high, float("nan")
     smaller = min((drawn <= 0).sum(), (drawn >= 0).sum())
@@ -255,7 +252,7 @@ def _pearson(n: Array, x: Array, y: Array, xx: Array, yy: Array, xy: Array) -> A
     return np.where(varies, np.clip((n * xy - x * y) / below, -1.0, 1.0), np.nan)
 
 
-class _Ranked:
+class Ranked:
     """One column sorted once, so that its mid-ranks under any counts are a cumulative sum away."""
 
     def __init__(self, column: Array) -> None:
@@ -278,9 +275,7 @@ class _Ranked:
         return middle[self.group]
 
 
-def _spearman(
-    drawn: Array, ranked: list[_Ranked], goal: _Ranked, known: NDArray[np.bool_]
-) -> Array:
+def _spearman(drawn: Array, ranked: list[Ranked], goal: Ranked, known: NDArray[np.bool_]) -> Array:
     """SRCC of every model under counts (units, replicates): shape (replicates, models)."""
     found = np.empty((drawn.shape[1], len(ranked)))
     complete = np.logical_and.reduce(known, axis=0)

@@ -13,6 +13,7 @@ from qreasoning.metrics.bootstrap import (
     differences,
     holm,
     intervals,
+    limits,
     means,
     plcc,
     srcc,
@@ -96,14 +97,24 @@ def test_no_units_give_nan():
 
 
 def test_interval_for_few_units_is_wider_than_the_percentiles():
-    values = np.random.default_rng(1).normal(size=8)
-    replicates = means(values, repetitions=4000)
-    (found,) = intervals(replicates)
-    low, high = np.quantile(replicates.draws[:, 0], [0.025, 0.975])
-    assert found.low < low < found.value < high < found.high
-    # t of 7 degrees of freedom times √(8/7), 2.365 · 1.069 = 2.528, instead of 1.960.
-    expected = (high - low) * 2.528 / 1.960
-    assert found.high - found.low == pytest.approx(expected, rel=0.06)
+    # Replicates at the quantiles of the normal distribution: median 0, no bias.
+    draws = stats.norm.ppf((np.arange(20_000) + 0.5) / 20_000)
+    low, high = limits(0.0, draws, 8)
+    # t of 7 degrees of freedom, 2.365, times √(8/7); the plain percentile would be 1.960.
+    assert (low, high) == (pytest.approx(-2.528, abs=0.01), pytest.approx(2.528, abs=0.01))
+
+
+def test_interval_of_biased_replicates_moves_against_the_bias():
+    # The replicates' median is half a standard deviation below the value: z0 = Φ⁻¹(Φ(0.5)) = 0.5,
+    # so the limits are those at ±1.96 + 2·0.5, less the shift: 0.5 ± 1.96.
+    draws = stats.norm.ppf((np.arange(20_000) + 0.5) / 20_000) - 0.5
+    low, high = limits(0.0, draws, 10**9)
+    assert (low, high) == (pytest.approx(0.5 - 1.96, abs=0.01), pytest.approx(0.5 + 1.96, abs=0.02))
+
+
+def test_interval_of_one_unit_is_undefined():
+    (found,) = intervals(means([3.0], repetitions=10))
+    assert found.value == 3.0 and math.isnan(found.low) and math.isnan(found.high)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
