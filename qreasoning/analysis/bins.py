@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ class Cell:
 
 def bin_names(bounds: Sequence[float]) -> list[str]:
     """Names of the quality bins on the MOS: `up to 2.5`, `2.5 to 3.5`, `above 3.5`."""
-    inner = [f"{low:g} to {high:g}" for low, high in zip(bounds, bounds[1:], strict=False)]
+    inner = [f"{low:g} to {high:g}" for low, high in pairwise(bounds)]
     return [f"up to {bounds[0]:g}", *inner, f"above {bounds[-1]:g}"]
 
 
@@ -81,9 +82,7 @@ def agreements(ratings: Mapping[str, Numbers]) -> dict[str, Estimate]:
     return {name: alpha(table, "ordinal") for name, table in ratings.items()}
 
 
-def cell_records(
-    found: Sequence[Cell], agreed: Mapping[str, Estimate], split: str
-) -> list[Record]:
+def cell_records(found: Sequence[Cell], agreed: Mapping[str, Estimate], split: str) -> list[Record]:
     """Cells as records: a bin is the aggregation `mean, MOS up to 2.5`."""
     rows = [
         record(

@@ -46,10 +46,7 @@ def read_foreign(path: Path, columns: ForeignColumns, pictures: Sequence[Row]) -
 
 
 def _read(path: Path) -> list[Row]:
-    if path.suffix == ".parquet":
-        rows = _read_parquet(path)
-    else:
-        rows = _read_lines(path)
+    rows = _read_parquet(path) if path.suffix == ".parquet" else _read_lines(path)
     if not rows:
         raise DataError(f"{path} holds no chains. Give a file with one row per picture.")
     return rows

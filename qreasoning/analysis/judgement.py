@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 from qreasoning.analysis.pictures import text_of
+from qreasoning.analysis.scoring import Score
 from qreasoning.files import read_manifest
 from qreasoning.metrics.bootstrap import (
     Difference,
@@ -239,15 +240,11 @@ class Follows:
     srcc: Estimate | None
 
 
-Score = Callable[[str, str], float]
-"""A metric of a text on a picture (image_id, text), higher is better."""
-
-
 def follows(given: Study, scores: Mapping[str, Score], repetitions: int) -> list[Follows]:
     """Every metric against the judgements of a study."""
     found = []
     for name, score in scores.items():
-        values = [score(each.image_id, each.text) for each in given.rated]
+        values = score([(each.image_id, each.text) for each in given.rated])
         pairs = {
             question: _concordance(_rated_pairs(given.rated, values, question), repetitions)
             for question in QUESTIONS
@@ -255,7 +252,7 @@ def follows(given: Study, scores: Mapping[str, Score], repetitions: int) -> list
         }
         if given.choices:
             pairs["choice"] = _concordance(_chosen_pairs(given.choices, score), repetitions)
-        whole = _clustered_srcc(given.rated, np.array(values)) if given.rated else None
+        whole = _clustered_srcc(given.rated, values) if given.rated else None
         found.append(Follows(name, pairs, whole))
     return found
 
@@ -264,7 +261,7 @@ Pair = tuple[str, float, float]
 """A picture, by how much the metric prefers the first chain, and by how much people do."""
 
 
-def _rated_pairs(rated: Sequence[Judged], values: Sequence[float], question: str) -> list[Pair]:
+def _rated_pairs(rated: Sequence[Judged], values: Numbers, question: str) -> list[Pair]:
     by_picture: dict[str, list[tuple[float, float]]] = {}
     for each, value in zip(rated, values, strict=True):
         by_picture.setdefault(each.image_id, []).append((value, each.by_question[question]))
@@ -277,13 +274,11 @@ def _rated_pairs(rated: Sequence[Judged], values: Sequence[float], question: str
 
 
 def _chosen_pairs(choices: Sequence[Choice], score: Score) -> list[Pair]:
+    first = score([(each.image_id, each.first_text) for each in choices])
+    second = score([(each.image_id, each.second_text) for each in choices])
     return [
-        (
-            each.image_id,
-            score(each.image_id, each.first_text) - score(each.image_id, each.second_text),
-            each.won - 0.5,
-        )
-        for each in choices
+        (each.image_id, float(gap), each.won - 0.5)
+        for each, gap in zip(choices, first - second, strict=True)
     ]
 
 
@@ -312,6 +307,9 @@ def _clustered_srcc(rated: Sequence[Judged], values: Numbers) -> Estimate:
     ]
     whole = srcc(values, judged)
     drawn = Replicates(
-        np.array([whole.value]), np.array(draws)[:, None], np.array([whole.n]), np.array([whole.n_left_out])
+        np.array([whole.value]),
+        np.array(draws)[:, None],
+        np.array([whole.n]),
+        np.array([whole.n_left_out]),
     )
     return intervals(drawn)[0]

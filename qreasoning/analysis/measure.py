@@ -75,7 +75,9 @@ class Texts:
         return np.where(np.arange(len(values)) == self.fixed_place, np.nan, values)
 
 
-def texts_of(answers: Sequence[Answers], pictures: Pictures, fixed_place: tuple[int, int] | None) -> Texts:
+def texts_of(
+    answers: Sequence[Answers], pictures: Pictures, fixed_place: tuple[int, int] | None
+) -> Texts:
     """The texts of `answers` in the image condition; `fixed_place` is (picture, person)."""
     applies = [
         each.predicted if each.explains else np.zeros(len(pictures.rows), dtype=bool)

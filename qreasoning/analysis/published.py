@@ -1,4 +1,4 @@
-"""The literature's numbers from `analysis/published.yaml`: shown beside what is measured, never mixed."""
+"""The literature's numbers, from `analysis/published.yaml`: never mixed with measured ones."""
 
 from pathlib import Path
 from typing import Literal

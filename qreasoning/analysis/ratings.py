@@ -124,7 +124,9 @@ def further_records(answers: Sequence[Answers], pictures: Pictures) -> list[Reco
             found += [
                 plain(place, "krcc", "raw", rank.value, rank.n, rank.n_left_out),
                 plain(place, "rmse", "raw", error.value, error.n, error.n_left_out),
-                plain(place, "plcc", "4-parameter logistic", fitted.plcc, fitted.n, fitted.n_left_out),
+                plain(
+                    place, "plcc", "4-parameter logistic", fitted.plcc, fitted.n, fitted.n_left_out
+                ),
             ]
     return found
 

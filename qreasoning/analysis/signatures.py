@@ -15,6 +15,7 @@ from qreasoning.analysis.standing import CONFIDENCE, Standing, part
 from qreasoning.metrics.bootstrap import Replicates, differences
 from qreasoning.scripts import words
 
+
 @dataclass(frozen=True)
 class Signature:
     """`present` is None where there is nothing to tell it from; `numbers` are short sentences."""
@@ -120,7 +121,9 @@ def unreadable(answers: Iterable[Answers], limit: float) -> Signature:
         total, bad = kinds.total(), kinds.total() - kinds["ok"]
         hit = hit or bad > limit * total
         if bad:
-            told = ", ".join(f"{kind} {count:,}" for kind, count in sorted(kinds.items()) if kind != "ok")
+            told = ", ".join(
+                f"{kind} {count:,}" for kind, count in sorted(kinds.items()) if kind != "ok"
+            )
             lines.append(f"{each.model}, {each.condition} condition: {bad / total:.1%} ({told})")
     question = f"Are more than {limit:.0%} of a model's completions unreadable?"
     none = ("Every completion was read.",)
@@ -150,7 +153,9 @@ def lengths(answers: Sequence[Answers], pictures: Pictures, limit: float) -> Sig
 
 def repeats(answers: Sequence[Answers], pictures: Pictures, limit: float) -> Signature:
     """Texts that a model wrote of more than one picture, word for word, beside people's."""
-    question = f"Are more than {limit:.0%} of a model's texts, word for word, those of other pictures?"
+    question = (
+        f"Are more than {limit:.0%} of a model's texts, word for word, those of other pictures?"
+    )
     lines, hit = [], False
     among = _repeated([text for texts in pictures.humans for text in texts])
     for each in answers:
@@ -163,7 +168,9 @@ def repeats(answers: Sequence[Answers], pictures: Pictures, limit: float) -> Sig
     if lines and not math.isnan(among):
         lines.append(f"people: {among:.1%}")
     nothing = ("There are no texts to compare.",)
-    return Signature("Repeated texts", question, hit if lines else None, _worst_first(lines) or nothing)
+    return Signature(
+        "Repeated texts", question, hit if lines else None, _worst_first(lines) or nothing
+    )
 
 
 def _repeated(texts: Sequence[str]) -> float:

@@ -72,7 +72,10 @@ def share_of_the_way(measure: Measure, repetitions: int) -> Replicates:
     draws = np.split(drawn.draws, 3, axis=1)
     values = np.split(drawn.values, 3)
     reach = draws[2] - draws[1]
-    low, high = (np.quantile(reach, q, axis=0) if len(reach) else np.full(models, np.nan) for q in (0.025, 0.975))
+    low, high = (
+        np.quantile(reach, q, axis=0) if len(reach) else np.full(models, np.nan)
+        for q in (0.025, 0.975)
+    )
     clear = low > 0 if measure.higher_is_better else high < 0
     return Replicates(
         np.where(clear, _share(*values), np.nan),

@@ -57,9 +57,12 @@ def claim_measures(texts: Texts, compare: Compare) -> Statements:
     )
     values = _table([[_figures(each) for each in column] for column in compared])
     dropped = _dropped(texts, compare)
-    others = _others(texts.explained)
+    others = others_of(texts.explained, OTHERS)
     floor = _table(
-        [[_wrong(said[place], others[place], texts, compare) for place in pictures] for said in texts.said]
+        [
+            [_wrong(said[place], others[place], texts, compare) for place in pictures]
+            for said in texts.said
+        ]
     )
     ceiling = np.array([_people(texts.humans[place], compare) for place in pictures])
     fixed = np.array(
@@ -135,11 +138,11 @@ def _mean(rows: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
     return tuple(mean_known(np.array(rows).T).tolist())
 
 
-def _others(explained: NDArray[np.bool_]) -> list[list[int]]:
-    """Per picture the places of other explained pictures that its text is held against."""
+def others_of(explained: NDArray[np.bool_], most: int) -> list[list[int]]:
+    """Per explained picture the places of at most `most` others, spread evenly over their ids."""
     there = np.flatnonzero(explained)
     size = len(there)
-    count = min(OTHERS, size - 1)
+    count = min(most, size - 1)
     steps = [1 + (step * (size - 1)) // count for step in range(count)] if count > 0 else []
     found: list[list[int]] = [[] for _ in explained]
     for rank, place in enumerate(there):

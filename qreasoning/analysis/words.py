@@ -6,8 +6,8 @@ import numpy as np
 
 from qreasoning.analysis.measure import Measure, Numbers, Texts, mean_known
 from qreasoning.metrics.rouge import (
-    rouge1,
     rouge1_against,
+    rouge1_each,
     rouge1_humans,
     rouge1_mismatched,
 )
@@ -28,7 +28,9 @@ def most_typical(humans: Sequence[Sequence[str]], *, stem: bool = False) -> tupl
     if sum(bool(each) for each in humans) < 2:
         return None
     people = max(map(len, humans))
-    padded = [[texts[place] if place < len(texts) else "" for texts in humans] for place in range(people)]
+    padded = [
+        [texts[place] if place < len(texts) else "" for texts in humans] for place in range(people)
+    ]
     there = np.array([[place < len(texts) for texts in humans] for place in range(people)])
     means = rouge1_mismatched(padded, humans, stem=stem).fmeasure
     person, picture = divmod(int(np.nanargmax(np.where(there, means, -1.0))), len(humans))
@@ -51,7 +53,7 @@ def rouge_measures(texts: Texts, *, stem: bool = False) -> list[Measure]:
                 label=label,
                 higher_is_better=True,
                 values=values,
-                dropped=texts.only(_without_each(table)),
+                dropped=texts.only(without_each(table)),
                 floor=texts.only(getattr(mismatched, field).T),
                 fixed=texts.elsewhere(getattr(fixed, field)),
                 ceiling=getattr(people, field),
@@ -63,28 +65,17 @@ def rouge_measures(texts: Texts, *, stem: bool = False) -> list[Measure]:
 
 def _pairs(texts: Texts, stem: bool) -> list[Numbers]:
     """F, precision and recall of every model with every person: (pictures, models, people)."""
-    shape = (len(texts.humans), len(texts.said), texts.most_people)
-    places = [
-        (picture, model, person)
-        for picture, humans in enumerate(texts.humans)
-        for model in range(len(texts.said))
-        for person in range(len(humans))
-    ]
-    scores = rouge1(
-        [texts.said[model][picture] for picture, model, _ in places],
-        [texts.humans[picture][person] for picture, _, person in places],
+    models, pictures = len(texts.said), len(texts.humans)
+    scores = rouge1_each(
+        [text for said in texts.said for text in said],
+        [list(each) for each in texts.humans] * models,
         stem=stem,
     )
-    found = []
-    for _, _, field in _FIELDS:
-        table = np.full(shape, np.nan)
-        if places:
-            table[tuple(np.array(places).T)] = getattr(scores, field)
-        found.append(table)
-    return found
+    shape = (models, pictures, texts.most_people)
+    return [getattr(scores, field).reshape(shape).swapaxes(0, 1) for _, _, field in _FIELDS]
 
 
-def _without_each(table: Numbers) -> Numbers:
+def without_each(table: Numbers) -> Numbers:
     """Per person the mean over the others of the picture; nan where there is no other."""
     known = ~np.isnan(table)
     others = known.sum(axis=-1, keepdims=True) - known

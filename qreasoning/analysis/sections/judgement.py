@@ -1,0 +1,65 @@
+"""Section 5: whom people prefer, which metric follows them, and whether one person decides."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from qreasoning.analysis.findings import Findings, Judgements
+from qreasoning.analysis.judgement import QUESTIONS, Standings
+from qreasoning.analysis.one_person import Without
+
+_SHOWN = 12
+
+
+def judgement(findings: Findings) -> dict[str, Any]:
+    """What the fifth section shows."""
+    return {
+        "studies": [_study(each) for each in findings.judgements],
+        "without": [_without(each) for each in findings.without if len(each.order) > 1],
+    }
+
+
+def _study(each: Judgements) -> dict[str, Any]:
+    questions = [*(QUESTIONS if each.study.rated else ()), *(("choice",) if each.study.choices else ())]
+    return {
+        "study": each.study,
+        "questions": questions,
+        "follows": each.follows,
+        "standings": [_standings(kind, found) for kind, found in each.standings.items()],
+    }
+
+
+def _standings(kind: str, found: Standings) -> dict[str, Any]:
+    by_name = dict(zip(found.authors, found.estimates, strict=True))
+    return {
+        "kind": kind,
+        "rows": [{"author": name, "estimate": by_name[name]} for name in found.order],
+        "pairs": [
+            {"first": found.authors[p.first], "second": found.authors[p.second], "pair": p}
+            for p in found.pairs
+        ],
+        "order": found.order,
+        "changed": _changed(found.order, found.without),
+        "judges": len(found.without),
+    }
+
+
+def _changed(
+    order: Sequence[str], without: Mapping[int, Sequence[str]]
+) -> list[dict[str, Any]]:
+    return [
+        {"judge": judge, "order": found}
+        for judge, found in without.items()
+        if tuple(found) != tuple(order)
+    ]
+
+
+def _without(each: Without) -> dict[str, Any]:
+    return {
+        "label": each.label,
+        "order": each.order,
+        "people": len(each.by_person),
+        "changed": [
+            {"person": person, "order": each.by_person[person]} for person in each.changed[:_SHOWN]
+        ],
+        "more": max(len(each.changed) - _SHOWN, 0),
+    }
