@@ -66,10 +66,7 @@ def icc(
             components.icc(drawn, kind) for drawn in bootstrap.counts(units, repetitions, seed)
         ]
         low, high = bootstrap.limits(value, np.concatenate(draws), units, confidence)
-    if complete:
-        k = float(raters)
-    else:
-        k = float(units / (1 / (~np.isnan(used)).sum(axis=1)).sum())
+    k = float(raters) if complete else float(units / (1 / (~np.isnan(used)).sum(axis=1)).sum())
     interval: Literal["F", "bootstrap"] = "F" if complete else "bootstrap"
     left_out = int((~kept).sum())
     return Icc(value, low, high, units, left_out, raters, k, interval, complete)

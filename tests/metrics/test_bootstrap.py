@@ -117,6 +117,7 @@ def test_interval_of_one_unit_is_undefined():
     assert found.value == 3.0 and math.isnan(found.low) and math.isnan(found.high)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_is_never_below_p_and_keeps_its_order(p):
     adjusted = holm(p)

@@ -2,11 +2,11 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from qreasoning.metrics.correlation import plcc, srcc
+from qreasoning.metrics.correlation import krcc, logistic4, outlier_ratio, plcc, rmse, srcc
 
 RATINGS = st.integers(100, 500).map(lambda hundredths: hundredths / 100)
 SAMPLES = st.lists(st.tuples(RATINGS, RATINGS), min_size=3, max_size=40)
@@ -16,6 +16,7 @@ def _vary(sample: list[tuple[float, float]]) -> bool:
     return len({x for x, _ in sample}) > 1 and len({y for _, y in sample}) > 1
 
 
+@settings(deadline=None)
 @given(SAMPLES.filter(_vary))
 def test_correlations_of_ratings_equal_scipy(sample: list[tuple[float, float]]) -> None:
     x, y = map(list, zip(*sample, strict=True))
@@ -23,6 +24,7 @@ def test_correlations_of_ratings_equal_scipy(sample: list[tuple[float, float]]) 
     assert srcc(x, y).value == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(SAMPLES.filter(_vary), st.permutations(range(3)))
 def test_correlations_under_permutation_and_monotone_maps_stay(
     sample: list[tuple[float, float]], order: list[int]
@@ -66,3 +68,72 @@ def test_correlations_of_different_shapes_are_refused() -> None:
 def test_correlations_of_infinite_values_are_refused() -> None:
     with pytest.raises(ValueError, match="infinite"):
         srcc([1, 2, math.inf], [1, 2, 3])
+
+
+@settings(deadline=None)
+@given(SAMPLES.filter(_vary))
+def test_krcc_rmse_of_ratings_equal_scipy_and_numpy(sample: list[tuple[float, float]]) -> None:
+    x, y = map(np.array, zip(*sample, strict=True))
+    assert krcc(x, y).value == pytest.approx(stats.kendalltau(x, y).statistic, abs=1e-9)
+    assert krcc(np.exp(x), -y).value == pytest.approx(-krcc(x, y).value, abs=1e-9)
+    assert rmse(x, y).value == pytest.approx(np.linalg.norm(x - y) / math.sqrt(len(x)))
+    assert rmse(x, x).value == 0
+
+
+def test_every_measure_says_what_it_left_out_and_why() -> None:
+    x, y = [1.0, math.nan, 2.0, 3.0], [1.0, 2.0, 2.0, 2.0]
+    assert srcc(x, y).why == "1 without a number on every side"
+    assert srcc(x, [2.0] * 4).why == "1 without a number on every side; one side is constant"
+    assert krcc([1, 2], [2, 1]).why == "fewer than 3 pairs"
+    assert plcc([1, 2, 3], [1, 2, 4]).why == ""
+    assert rmse([], []).why == "no pairs"
+    assert logistic4(x, y).why == "1 without a number on every side; fewer than 5 pairs"
+
+
+def test_outlier_ratio_of_a_worked_example() -> None:
+    predicted, mos = [3.0, 3.0, 3.0, 3.0, 3.0], [3.5, 3.9, 4.2, 1.0, 3.0]
+    spread = [0.4, 0.4, 0.5, 0.5, math.nan]
+    # Twice the spread allows 0.8, 0.8, 1.0, 1.0: errors 0.5 (in), 0.9, 1.2 and 2.0 (out).
+    assert outlier_ratio(predicted, mos, spread) == (0.75, 4, 1)
+    # 95 % intervals of four raters: t(3) 3.182/√4 = 1.591 of the spread, 0.64, 0.64, 0.80, 0.80;
+    # the fourth picture has one rater, so no interval.
+    raters = [4, 4, 4, 1, 4]
+    assert outlier_ratio(predicted, mos, spread, raters) == (pytest.approx(2 / 3), 3, 2)
+    assert math.isnan(outlier_ratio([], [], []).value)
+
+
+def test_logistic_recovers_the_curve_it_was_made_with() -> None:
+    x = np.linspace(-3, 3, 60)
+    y = 1.2 + 3.5 / (1 + np.exp(-(x - 0.4) / 0.7))
+    found = logistic4(x, y)
+    assert found.parameters == pytest.approx((1.2, 4.7, 0.4, 0.7), abs=1e-4)
+    assert found.plcc == pytest.approx(1) and found.rmse == pytest.approx(0, abs=1e-6)
+    assert found.monotone and found.same_sign and found.why == ""
+    assert found.plcc > plcc(x, y).value
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000))
+def test_logistic_never_fits_worse_than_flat_nor_turns_the_sign(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    x = random.normal(size=30)
+    y = random.choice([-1, 1]) * x + random.normal(size=30)
+    found = logistic4(x, y)
+    if found.why:
+        assert math.isnan(found.plcc) and math.isnan(found.rmse)
+    else:
+        assert plcc(x, y).value > 0 and found.plcc > 0 and found.rmse <= y.std() + 1e-9
+
+
+def test_logistic_of_a_reversed_model_has_no_value() -> None:
+    random = np.random.default_rng(0)
+    mos = random.uniform(1, 5, 200)
+    reversed_model = -mos + random.normal(0, 1, 200)
+    found = logistic4(reversed_model, mos)
+    assert plcc(reversed_model, mos).value < -0.6
+    assert math.isnan(found.plcc) and not found.monotone and not found.same_sign
+    assert "does not rise" in found.why
+
+
+def test_logistic_of_constants_has_no_value() -> None:
+    assert logistic4([2.0] * 9, np.arange(9.0)).why == "one side is constant"
