@@ -1,0 +1,173 @@
+"""From a text to clauses: items of the lexicon in order, cut where one statement ends."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from qreasoning.metrics.claims.lexicon import Entry, Lexicon
+from qreasoning.metrics.claims.words import tokens
+
+_ENDS = frozenset({".", "!", "?", "\n", "...", "…", ";"})
+_BREAKS = frozenset({":", "(", ")", "—", "–", "-", "--"})
+_UNKNOWN = Entry("x", None, None, "", "")
+_MARKS = {mark: Entry(mark, None, None, "", mark) for mark in (*_ENDS, *_BREAKS, ",")}
+_DROPPED = frozenset({"filler", "protected"})
+_FINITE = frozenset({"be", "have", "verb", "can", "modal", "need"})
+_OPENS = frozenset({"det", "H", "pron", "pronoun", "x", "every", "no", "E"})
+_SPLITS = frozenset({"but", "because", "despite", "if"})
+
+
+class Item(NamedTuple):
+    """A word or phrase of a text: its entry, its place and its lower-case words."""
+
+    entry: Entry
+    kind: str
+    start: int
+    end: int
+    word: str
+
+
+class Clause(NamedTuple):
+    """One statement. `link` is what joins it to the one before, `question` whether it asks."""
+
+    items: list[Item]
+    link: str
+    question: bool
+
+
+def sentences(text: str, lexicon: Lexicon) -> Iterator[list[Item]]:
+    """The items of each sentence, the closing mark included."""
+    found: list[Item] = []
+    for item in _items(text, lexicon):
+        found.append(item)
+        if item.kind in _ENDS:
+            yield found
+            found = []
+    if found:
+        yield found
+
+
+def _items(text: str, lexicon: Lexicon) -> Iterator[Item]:
+    cut = list(tokens(text))
+    bases = [lexicon.base(word) for word, _, _ in cut]
+    position, count = 0, len(cut)
+    while position < count:
+        word, start, end = cut[position]
+        length, entry = _match(lexicon, word, bases, position)
+        if length > 1:
+            end = cut[position + length - 1][2]
+            word = " ".join(each[0] for each in cut[position : position + length])
+        position += length
+        if entry.kind not in _DROPPED:
+            yield Item(entry, entry.kind, start, end, word)
+
+
+def _match(lexicon: Lexicon, word: str, bases: list[str], position: int) -> tuple[int, Entry]:
+    for parts, entry in lexicon.phrases.get(bases[position], ()):
+        if bases[position : position + len(parts)] == list(parts):
+            return len(parts), entry
+    if word in _MARKS:
+        return 1, _MARKS[word]
+    found = lexicon.single.get(lexicon.spelling.get(word, word))
+    return 1, found or lexicon.single.get(bases[position], _UNKNOWN)
+
+
+def clauses(sentence: list[Item]) -> Iterator[Clause]:
+    """The clauses of a sentence."""
+    asks = sentence[-1].kind == "?"
+    found: list[Item] = []
+    link, verb = "", False
+    for index, item in enumerate(sentence):
+        kind = item.kind
+        if kind == "be" and "'" in item.word and verb and found:
+            yield Clause(found, link, asks)
+            found, link, verb = [], "and", False
+        if kind in _ENDS or kind in _BREAKS:
+            if kind == ":" and found and all(each.kind != "E" for each in found) and not verb:
+                continue
+            if found:
+                yield Clause(found, link, asks)
+            found, link, verb = [], "", False
+        elif kind in _SPLITS and not _inside(sentence, index, found):
+            if found:
+                yield Clause(found, link, asks)
+            found, link, verb = [], kind, False
+        elif kind in (",", "and") and found and _new_statement(sentence, index, verb, found):
+            yield Clause(found, link, asks)
+            found, link, verb = [], "and", False
+        else:
+            verb = verb or is_finite(item)
+            found.append(item)
+    if found:
+        yield Clause(found, link, asks)
+
+
+def is_finite(item: Item) -> bool:
+    """Whether the item can be the verb of a clause."""
+    return item.kind in _FINITE or (
+        item.kind == "E"
+        and item.entry.term is not None
+        and item.entry.term.verb
+        and item.entry.form in ("", "s", "ing")
+    )
+
+
+def _inside(sentence: list[Item], index: int, found: list[Item]) -> bool:
+    """Whether a joining word is none here: `so sharp`, `as sharp as`, `when`-less `made` and so on."""
+    word = sentence[index].word
+    after = sentence[index + 1].kind if index + 1 < len(sentence) else "."
+    if word in ("so", "as", "that", "only", "still", "what"):
+        if word == "as":
+            return after in ("E", "x", "H", "det") and not _verb_before_mark(sentence, index + 1)
+        if word == "that":
+            return after in ("H", "x") and not found
+        return after in ("E", "very", "too", "H", "x") and not _verb_before_mark(sentence, index + 1)
+    if word in ("left", "made", "give", "gave", "make", "makes", "caused", "bring", "brings"):
+        return False
+    return False
+
+
+def _verb_before_mark(sentence: list[Item], start: int) -> bool:
+    for item in sentence[start : start + 8]:
+        if item.kind in _ENDS or item.kind in (",", "and", "but", "because"):
+            return False
+        if is_finite(item):
+            return True
+    return False
+
+
+def _new_statement(sentence: list[Item], index: int, verb: bool, found: list[Item]) -> bool:
+    """Whether the comma or `and` at `index` begins a statement with a verb of its own."""
+    following = [item for item in sentence[index + 1 : index + 3] if item.kind not in ("and", ",")]
+    if not following:
+        return False
+    first = following[0]
+    if first.kind == "pronoun" or (first.kind == "be" and "'" in first.word):
+        return True
+    if not verb and sentence[index].kind == "and":
+        return False
+    if is_finite(first) and first.kind != "E":
+        return verb
+    if not verb:
+        if first.kind == "H" and found[0].kind == "no":
+            return False
+        return (
+            sentence[index + 1].kind != "and"
+            and first.kind in _OPENS
+            and _verb_in_segment(sentence, index + 1)
+        )
+    if first.kind == "E" and is_finite(first):
+        return True
+    if first.kind in ("not", "very", "well", "badly"):
+        return False
+    return first.kind in _OPENS and _verb_in_segment(sentence, index + 1)
+
+
+def _verb_in_segment(sentence: list[Item], start: int) -> bool:
+    for item in sentence[start : start + 14]:
+        if item.kind in _ENDS or item.kind in _BREAKS or item.kind in ("but", "because", ","):
+            return False
+        if item.kind == "and" and item.word == "and" and item is not sentence[start]:
+            continue
+        if is_finite(item):
+            return True
+    return False

@@ -1,0 +1,540 @@
+"""Reading a clause: which term speaks of which head, and what negation, degree and wish make of it.
+
+A claim is made of a head (what is spoken of), a term (what is said of it) and the operators whose
+scope covers either. Terms stand before their head (`heavy noise`), after a verb (`the noise is
+heavy`) or before an object (`hides the detail`). Amounts and presence speak for what is wanted and
+against what is not: little noise is good, little detail is bad.
+"""
+
+from typing import NamedTuple
+
+from qreasoning.metrics.claims.clauses import Clause, Item, is_finite
+from qreasoning.metrics.claims.lexicon import Head, Sense
+
+
+class Claim(NamedTuple):
+    """One thing that a text says of the quality of a picture.
+
+    `dimension` is one of the eight or `overall`; `polarity` is -1 (bad), 0 (average, or no defect) or
+    1 (good: 5 stars are good in every dimension, so `noisy` is -1); `value` from -3 to 3 is its
+    strength with the same sign; `locus` is `image`, `subject` or `background`; `mode` parts opposite
+    errors of one sign (`under`, `over`); `span` is the place of the words in the text; `tier` is 1
+    for the lexicon, 2 for the learned tier.
+    """
+
+    dimension: str
+    polarity: int
+    value: float
+    locus: str
+    mode: str
+    span: tuple[int, int]
+    tier: int = 1
+
+
+class Context(NamedTuple):
+    """What a clause takes over from those before it in its sentence."""
+
+    subject: Head | None
+    opposed: bool
+
+
+_SCENE = Head("image", "region", "overall", None, "image", "")
+_UNKNOWN = Head("?", "region", None, None, "image", "")
+_DEGREES = frozenset({"very", "slightly", "too", "well", "badly"})
+_WHOLE = frozenset({"nothing", "none", "none of", "nobody", "neither"})
+_ADJUNCT = frozenset({"without", "free of", "free from", "devoid of", "sans", "minus"})
+_PASSING = frozenset({"very", "slightly", "too", "well", "badly", "every", "trans", "enough"})
+
+
+def read(clause: Clause, context: Context) -> tuple[list[Claim], Context]:
+    """The claims of a clause, and what the next one takes over."""
+    reading = _Reading(clause, context)
+    return reading.claims(), Context(reading.carried(), False)
+
+
+class _Reading:
+    def __init__(self, clause: Clause, context: Context) -> None:
+        self.clause = clause
+        self.items = clause.items
+        self.kinds = [item.kind for item in clause.items]
+        self.context = context
+        self.verb = next((i for i, item in enumerate(self.items) if is_finite(item)), None)
+        self.heads = self._heads()
+        self.scopes = self._scopes()
+        self.subjects = self._subjects()
+        self.wished = self._wished()
+        self.made: list[Claim] = []
+
+    # ---------------------------------------------------------------- structure
+    def _heads(self) -> list[int]:
+        """Where heads stand; of a compound (`image noise`), the last."""
+        found = [i for i, kind in enumerate(self.kinds) if kind == "H"]
+        return [i for i in found if i + 1 not in found or self._is_hue(i) or self._same(i)]
+
+    def _same(self, i: int) -> bool:
+        # A defect is spoken of even where another head follows it: `noise detail`.
+        head, following = self.head(i), self.head(i + 1)
+        return head.kind == "defect" and following.kind in ("region", "defect")
+
+    def _is_hue(self, i: int) -> bool:
+        return self.head(i).name == "hue"
+
+    def head(self, i: int | None) -> Head:
+        """The head at an index; the one taken over for -1."""
+        if i is None or i < 0:
+            return self.context.subject or _SCENE
+        found = self.items[i].entry.head
+        return found or _UNKNOWN
+
+    def _scopes(self) -> list[tuple[int, int, int]]:
+        """(operator, first, end): which items a negation covers."""
+        found = []
+        for i, kind in enumerate(self.kinds):
+            if kind == "not":
+                found.append((i, i + 1, len(self.items)))
+            elif kind == "no":
+                found.append((i, i + 1, self._end_of_no(i)))
+            elif kind == "free" and i > 0 and self.kinds[i - 1] == "H":
+                found.append((i, i - 1, i))
+            elif kind == "x" and self.items[i].word == "to" and "too" in self.kinds[:i]:
+                found.append((i, i + 1, len(self.items)))
+        return found
+
+    def _end_of_no(self, i: int) -> int:
+        item = self.items[i]
+        if item.word in _WHOLE:
+            return len(self.items)
+        following = self.items[i + 1] if i + 1 < len(self.items) else None
+        if following is not None and is_finite(following):
+            return len(self.items)
+        for j in range(i + 1, len(self.items)):
+            kind = self.kinds[j]
+            if is_finite(self.items[j]) or kind in ("not", "no"):
+                return j
+            if kind == "E" and self._after_head(j, i) and self._forward(j) is None:
+                return j
+            if kind in ("and", ",") and self.items[j].word != "or" and self._turns(j, item):
+                return j
+            if kind == "prep" and self.items[j].word == "with":
+                return j
+        return len(self.items)
+
+    def _after_head(self, j: int, i: int) -> bool:
+        return any(kind == "H" for kind in self.kinds[i:j])
+
+    def _turns(self, j: int, operator: Item) -> bool:
+        """Whether after `no noise and` something wanted follows, so that the negation has ended."""
+        if operator.word.startswith(("lack", "los")):
+            return False
+        following = self.items[j + 1] if j + 1 < len(self.items) else None
+        if following is None or following.kind not in ("E", "well"):
+            return False
+        target = self._forward(j + 1)
+        return target is None or self.head(target).kind != "defect"
+
+    def _subjects(self) -> list[int]:
+        """The heads that the verb speaks of."""
+        end = self.verb if self.verb is not None else len(self.items)
+        before = [i for i in self.heads if i < end]
+        free = [i for i in before if not self._in_phrase(i)]
+        if not free:
+            return before[-1:]
+        wanted = [i for i in free if self.head(i).kind != "region"] or free
+        last = wanted[0]
+        joined = [last]
+        for i in wanted[1:]:
+            if any(kind in ("and", ",") for kind in self.kinds[last:i]):
+                joined.append(i)
+        return joined
+
+    def _in_phrase(self, i: int) -> bool:
+        """Whether a head belongs to a phrase with a preposition or `without`."""
+        for j in range(i - 1, max(-1, i - 7), -1):
+            kind = self.kinds[j]
+            if kind in ("prep", "of"):
+                return not (kind == "of" and j > 0 and self.kinds[j - 1] in ("trans", "E", "det"))
+            if kind == "no":
+                return self.items[j].word in _ADJUNCT
+            if kind == "H" or is_finite(self.items[j]):
+                return False
+        return False
+
+    def _wished(self) -> int | None:
+        """From where on the clause says what should be and is not."""
+        if self.clause.link == "if":
+            return -1
+        for i, item in enumerate(self.items):
+            if item.kind in ("if", "need"):
+                return i
+            if item.kind == "modal" and item.word not in ("may", "might"):
+                rest = self.items[i + 1 : i + 5]
+                seen = any(_sense_kind(each) == "seen" for each in rest)
+                if not seen or item.word.startswith("should"):
+                    return i
+        return None
+
+    def carried(self) -> Head | None:
+        """The subject that a following clause without one speaks of."""
+        if self.subjects:
+            return self.head(self.subjects[0])
+        return self.context.subject
+
+    # ---------------------------------------------------------------- binding
+    def _forward(self, i: int) -> int | None:
+        """The head that the term at `i` stands before, as in `heavy and ugly noise`."""
+        unknown, count = 0, len(self.items)
+        j = i + 1
+        while j < count:
+            kind = self.kinds[j]
+            if kind == "H":
+                if self.head(j).name == "hue":
+                    return j
+                while j + 1 < count and self.kinds[j + 1] == "H":
+                    j += 1
+                return j
+            if kind == "E":
+                if is_finite(self.items[j]):
+                    return None
+            elif kind in ("and", ","):
+                if j + 1 >= count or self.kinds[j + 1] not in ("E", *_DEGREES):
+                    return None
+            elif kind == "of":
+                if self.kinds[j - 1] not in ("trans", "E"):
+                    return None
+            elif kind == "det":
+                if self.kinds[j - 1] not in ("of", "E") or not self._takes_object(i):
+                    return None
+            elif kind == "x":
+                unknown += 1
+                if unknown > 2:
+                    return None
+            elif kind not in _PASSING and not kind.startswith("participle"):
+                return None
+            j += 1
+        return None
+
+    def _takes_object(self, i: int) -> bool:
+        term = self.items[i].entry.term
+        return (term is not None and term.verb) or self._amount(i)
+
+    def _amount(self, i: int) -> bool:
+        return _sense_kind(self.items[i]) in ("much", "mild")
+
+    def _bound(self, i: int) -> list[int]:
+        """The heads that the term at `i` speaks of; -1 is the one taken over, -2 an unknown thing."""
+        ahead = self._forward(i)
+        if ahead is not None:
+            return [ahead, *self._sharing(i, ahead)]
+        if self._names_unknown(i):
+            return [-2]
+        if self.subjects and self.subjects[0] < i:
+            near = [j for j in self.heads if self.verb is not None and self.verb < j < i]
+            if near and _sense_kind(self.items[i]) in ("seen", "much") and not self._in_phrase(near[-1]):
+                return near[-1:]
+            return self.subjects
+        before = [j for j in self.heads if j < i]
+        return before[-1:] or [-1]
+
+    def _sharing(self, i: int, head: int) -> list[int]:
+        """Heads joined to one that a term stands before: `good contrast and colors`."""
+        found = []
+        j = head + 1
+        while j + 1 < len(self.items) and self.kinds[j] in ("and", ",") and self.kinds[j + 1] == "H":
+            found.append(j + 1)
+            j += 2
+        return found
+
+    def _names_unknown(self, i: int) -> bool:
+        """Whether the term describes a thing that the lexicon does not know, as in `a dark suit`."""
+        if i + 1 >= len(self.items) or self.kinds[i + 1] != "x":
+            return False
+        j = i - 1
+        while j >= 0 and (self.kinds[j] in ("E", "and", ",") or self.kinds[j] in _DEGREES):
+            j -= 1
+        return j < 0 or self.kinds[j] in ("det", "prep", "have", "of", "x", "every")
+
+    # ---------------------------------------------------------------- claims
+    def claims(self) -> list[Claim]:
+        """The claims of the clause, in the order of its words."""
+        presence: dict[int, list[tuple[int, Sense]]] = {}
+        spoken: set[int] = set()
+        for i, item in enumerate(self.items):
+            if item.kind == "E":
+                self._term(i, presence, spoken)
+            elif item.kind.startswith("participle"):
+                self._participle(i, spoken)
+        for i in self.heads:
+            head = self.head(i)
+            if i not in presence and i not in spoken and head.kind in ("defect", "good"):
+                presence[i] = []
+        for i, said in presence.items():
+            self._presence(i, said)
+        if self.clause.question and self._asks():
+            return []
+        return sorted(self.made, key=lambda claim: claim.span)
+
+    def _asks(self) -> bool:
+        first = self.items[0]
+        return first.kind in ("be", "can", "have", "verb") or first.word in ("does", "do", "did")
+
+    def _term(self, i: int, presence: dict[int, list[tuple[int, Sense]]], spoken: set[int]) -> None:
+        bound = self._bound(i)
+        polar = False
+        for j in bound:
+            head = _UNKNOWN if j == -2 else self.head(j)
+            sense = self._sense(i, j, head)
+            if sense is None:
+                continue
+            if sense.kind in ("much", "mild", "seen"):
+                if j == -1 and sense.kind == "seen" and self._active(i):
+                    continue
+                if j >= 0 or (head.dimension and head.name != "image"):
+                    presence.setdefault(j, []).append((i, sense))
+            elif sense.kind == "good":
+                self._good(i, j, head, sense)
+                spoken.add(j)
+            elif not polar:
+                polar = True
+                if head.kind != "defect" or sense.kind == head.dimension:
+                    spoken.add(j)
+                self._polar(i, j, head, sense.kind, sense)
+
+    def _active(self, i: int) -> bool:
+        """Whether a verb of seeing or showing has a subject of its own: `I see`, `it shows`."""
+        item = self.items[i]
+        return is_finite(item) and item.entry.form != "ed"
+
+    def _sense(self, i: int, j: int, head: Head) -> Sense | None:
+        senses = self.items[i].entry.term.senses  # type: ignore[union-attr]
+        own = head.dimension if head.kind != "region" else None
+        keys = (head.name, own, head.kind, "*")
+        if j == -1 and self.context.subject is None:
+            keys = ("*", "*", "*", "*")
+        for key in keys:
+            if key in senses:
+                return senses[key]
+        return None
+
+    def _good(self, i: int, j: int, head: Head, sense: Sense) -> None:
+        dimension = head.dimension
+        if head.kind == "region" and head.name not in ("image", "scene", "background", "smooth"):
+            return
+        if dimension is None:
+            return
+        if head.kind == "defect" and sense.value > 0 and self._forward(i) == j:
+            return
+        mode = head.mode
+        self._polar(i, j, head, dimension, Sense(dimension, sense.value, mode))
+
+    def _polar(self, i: int, j: int, head: Head, dimension: str, sense: Sense) -> None:
+        operators = self._operators(i, j)
+        if sense.kind == "bokeh":
+            self._bokeh(i, j, head, operators)
+            return
+        value, mode = self._graded(i, sense)
+        if len(operators) % 2:
+            value = _denied(value, self._degree(i), self.items[i].entry.form)
+            mode = ""
+        value, mode = self._if_wished(i, value, mode, len(operators))
+        locus = self._locus(i, j, head)
+        self._add(dimension, value, locus, mode, i, j, operators)
+
+    def _bokeh(self, i: int, j: int, head: Head, operators: list[int]) -> None:
+        degree = self._degree(i)
+        if degree in ("too", "badly") and not operators:
+            self._add("sharpness", -1, "background", "", i, j, operators)
+        else:
+            self._add("sharpness", 0, "background", "", i, j, operators)
+
+    def _degree(self, i: int) -> str:
+        if i and self.kinds[i - 1] in _DEGREES:
+            return self.kinds[i - 1]
+        return ""
+
+    def _graded(self, i: int, sense: Sense) -> tuple[float, str]:
+        value, mode = sense.value, sense.mode
+        degree = self._degree(i)
+        form = self.items[i].entry.form
+        if degree == "too":
+            if value > 0:
+                return -2, "over"
+            return value - 0.5, mode
+        if degree == "badly" and value > 0:
+            return -value, ""
+        if degree in ("very", "well", "badly"):
+            value += 0.5 if value > 0 else -0.5
+        if degree == "slightly":
+            value *= 0.5
+        before = self.items[i - 1].word if i else ""
+        if before in ("less", "fewer"):
+            return -value * 0.5, ""
+        if form == "er" or before in ("more",):
+            value *= 0.75
+            if self._than_ideal(i):
+                value, mode = -2, mode or "over"
+        return max(-3.0, min(3.0, value)), mode
+
+    def _than_ideal(self, i: int) -> bool:
+        words = [item.word for item in self.items[i + 1 : i + 6]]
+        if "than" not in words:
+            return False
+        after = words[words.index("than") + 1 :]
+        return any(
+            word in ("ideal", "necessary", "needed", "desired", "should", "wanted", "optimal")
+            or word in ("desirable", "required", "it should", "like", "want", "good")
+            for word in after
+        )
+
+    def _if_wished(self, i: int, value: float, mode: str, negations: int) -> tuple[float, str]:
+        if self.wished is None or i < self.wished or value == 0:
+            return value, mode
+        item = self.items[i]
+        compared = item.entry.form == "er" or (
+            i > 0 and self.items[i - 1].word in ("more", "less", "better")
+        )
+        if negations % 2 and compared:
+            return 3, ""
+        if negations % 2:
+            return (-2, mode) if value > 0 else (value, mode)
+        if compared:
+            return -2, "over" if mode == "under" else "under" if mode == "over" else mode
+        return (-2, mode) if value > 0 else (value, mode)
+
+    def _participle(self, i: int, spoken: set[int]) -> None:
+        """`well exposed`, `badly framed`, `rendered faithfully`."""
+        near = [j for j in (i - 1, i + 1) if 0 <= j < len(self.items)]
+        manner = [j for j in near if self.kinds[j] in ("well", "badly")]
+        if not manner:
+            return
+        value = 2.0 if self.kinds[manner[0]] == "well" else -2.0
+        target = self.kinds[i].partition(" ")[2]
+        bound = self._bound(i)
+        for j in bound if target == "head" else bound[:1]:
+            head = self.head(j)
+            dimension = head.dimension if target == "head" else target
+            if dimension is None or (target == "head" and head.kind == "region"):
+                if head.name != "image" or target != "head":
+                    continue
+            if head.kind == "defect":
+                continue
+            spoken.add(j)
+            operators = self._operators(i, j)
+            final = _denied(value, "", "") if len(operators) % 2 else value
+            final, _ = self._if_wished(i, final, "", len(operators))
+            self._add(dimension or "overall", final, self._locus(i, j, head), "", i, j, operators)
+
+    def _presence(self, j: int, said: list[tuple[int, Sense]]) -> None:
+        """What the amounts and the presence of a head come to."""
+        head = self.head(j)
+        there, size = 1.0, 2.0
+        operators = {k for k, first, end in self.scopes if j >= 0 and first <= j < end}
+        wish = j >= 0 and self.wished is not None and j > self.wished
+        more = False
+        for i, sense in said:
+            operators.update(self._operators(i, j))
+            there *= 1 if sense.value > 0 else -1
+            if sense.kind == "mild":
+                size = 1.0
+            elif sense.kind == "much" and abs(sense.value) > 2:
+                size = 3.0
+            if self._degree(i) == "very":
+                size = min(3.0, size + 0.5)
+            if self._degree(i) == "slightly":
+                size = 1.0
+            if self._degree(i) == "too" and sense.kind == "much" and sense.value > 0:
+                self._excess(i, j, head)
+                return
+            more = more or self.items[i].word in ("more", "less", "fewer", "lower")
+        if not said and not operators and head.kind != "defect" and not self._had(j, wish):
+            return
+        if wish and head.kind != "defect" and len(operators) % 2 == 0:
+            there = -abs(there)
+        elif wish and head.kind == "defect" and more:
+            there = 1.0
+        if len(operators) % 2:
+            there = -there
+        wanted = -1 if head.kind == "defect" else 1
+        dimension = head.dimension
+        if any(sense.kind == "seen" for _, sense in said) and head.seen:
+            dimension = head.seen
+        if dimension is None:
+            return
+        value = there * wanted * size
+        if self.clause.link == "despite" and value < 0:
+            value = -1.0
+        mode = head.mode if value < 0 else ""
+        first = [i for i, _ in said]
+        self._add(dimension, value, self._locus(j, j, head), mode, *_ends(j, first), sorted(operators))
+
+    def _had(self, j: int, wish: bool) -> bool:
+        """Whether a wanted thing without a term is said to be there, or wished for."""
+        if wish and self.wished is not None and self.wished >= 0:
+            return self.kinds[self.wished] == "need"
+        return j > 0 and self.kinds[j - 1] == "have" and self.head(j).kind == "good"
+
+    def _excess(self, i: int, j: int, head: Head) -> None:
+        if head.dimension is not None:
+            operators = self._operators(i, j)
+            value = 1.0 if len(operators) % 2 else -2.5
+            self._add(head.dimension, value, self._locus(i, j, head), "over", i, j, operators)
+
+    def _operators(self, i: int, j: int) -> list[int]:
+        """The negations whose scope covers the term or its head."""
+        return [
+            k
+            for k, first, end in self.scopes
+            if first <= i < end or (j >= 0 and first <= j < end and self._belongs(k, i, j))
+        ]
+
+    def _belongs(self, k: int, i: int, j: int) -> bool:
+        return self.kinds[k] != "free" or abs(i - j) < 3
+
+    def _locus(self, i: int, j: int, head: Head) -> str:
+        if head.locus != "image":
+            return head.locus
+        for k in self.heads:
+            other = self.head(k)
+            if other.locus == "background" and k > 0 and self._placed(k):
+                return "background"
+        for k in range(max(0, j - 1) if j >= 0 else 0, len(self.items)):
+            if self.kinds[k] == "H" and self.head(k).locus == "subject" and k != j:
+                return "subject"
+        return "image"
+
+    def _placed(self, k: int) -> bool:
+        before = self.items[max(0, k - 2) : k]
+        return any(item.word in ("in", "of", "throughout", "across", "at") for item in before)
+
+    def _add(
+        self, dimension: str, value: float, locus: str, mode: str, i: int, j: int, operators: list[int]
+    ) -> None:
+        places = [k for k in (i, j, *operators) if 0 <= k < len(self.items)]
+        start = min(self.items[k].start for k in places)
+        end = max(self.items[k].end for k in places)
+        value = round(max(-3.0, min(3.0, value)), 2)
+        polarity = (value > 0) - (value < 0)
+        self.made.append(
+            Claim(dimension, polarity, value, locus, mode if value < 0 else "", (start, end))
+        )
+
+
+def _ends(j: int, terms: list[int]) -> tuple[int, int]:
+    places = [each for each in (j, *terms) if each >= 0]
+    return min(places), max(places)
+
+
+def _denied(value: float, degree: str, form: str) -> float:
+    """The value of `not X`: the other side, and weaker for `not very X` and `not the best`."""
+    if value >= 3 or form == "est":
+        return -1.0
+    if degree in ("very", "too") or abs(value) <= 1:
+        return -1.0 if value > 0 else 1.0
+    return -2.0 if value > 0 else 2.0
+
+
+def _sense_kind(item: Item) -> str:
+    term = item.entry.term
+    if term is None:
+        return ""
+    kinds = {sense.kind for sense in term.senses.values() if sense is not None}
+    return next((kind for kind in ("seen", "much", "mild") if kind in kinds), "")
