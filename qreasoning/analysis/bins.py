@@ -15,6 +15,8 @@ from qreasoning.metrics.bootstrap import Estimate, intervals, means
 
 Numbers = NDArray[np.float64]
 ALL = "all"
+REPETITIONS = 2_000
+"""Replicates behind the intervals of the many cells."""
 METRICS = ("claim_f1", "contradiction_rate")
 
 
@@ -39,7 +41,7 @@ def in_bins(mos: Numbers, bounds: Sequence[float]) -> dict[str, NDArray[np.bool_
     """Per bin which pictures are in it; a bound belongs to the lower bin; `ALL` comes first."""
     places = np.searchsorted(np.asarray(bounds), mos, side="left")
     known = ~np.isnan(mos)
-    found = {ALL: np.ones(len(mos), dtype=bool)}
+    found: dict[str, NDArray[np.bool_]] = {ALL: np.ones(len(mos), dtype=bool)}
     for place, name in enumerate(bin_names(bounds)):
         found[name] = known & (places == place)
     return found
@@ -50,12 +52,8 @@ def cells(
     models: Sequence[str],
     pictures: Pictures,
     bounds: Sequence[float],
-    repetitions: int,
 ) -> list[Cell]:
-    """Claim F1 and contradiction rate of every model, dimension and bin, with intervals.
-
-    The intervals of `ALL` and of the bins have `repetitions` replicates each.
-    """
+    """Claim F1 and contradiction rate of every model, dimension and bin, with intervals."""
     by_name = {each.name: each.values for each in statements.measures}
     tables: dict[tuple[str | None, str], Numbers] = {
         **{(None, metric): by_name[metric] for metric in METRICS},
@@ -68,7 +66,7 @@ def cells(
     found = []
     for name, inside in in_bins(pictures.mos, bounds).items():
         stacked = np.hstack([table[inside] for table in tables.values()])
-        estimates = iter(intervals(means(stacked, repetitions=repetitions)))
+        estimates = iter(intervals(means(stacked, repetitions=REPETITIONS)))
         found += [
             Cell(model, dimension, name, metric, next(estimates))
             for dimension, metric in tables

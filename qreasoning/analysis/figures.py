@@ -15,8 +15,8 @@ def scatter(mos: ArrayLike, ratings: ArrayLike, title: str, score: str) -> str:
     `score` names the horizontal axis. Points are one small bitmap, so the size of the figure does
     not grow with their number.
     """
-    figure = Figure(figsize=(3.4, 3.4), dpi=130, layout="constrained")
-    axes = figure.subplots()
+    figure = Figure(figsize=(3.4, 3.4), dpi=130)
+    axes = figure.add_axes((0.14, 0.13, 0.83, 0.79))
     axes.plot([RATING_MIN, RATING_MAX], [RATING_MIN, RATING_MAX], color=_SOFT, lw=0.8, ls="--")
     axes.scatter(mos, ratings, s=12, color=_ACCENT, alpha=0.4, linewidths=0, rasterized=True)
     axes.set(xlim=(0.85, 5.15), ylim=(0.85, 5.15), aspect="equal")

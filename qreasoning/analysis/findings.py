@@ -1,7 +1,9 @@
 """Everything that is measured on one split: the deciding part of a report. Reads nothing."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from qreasoning.analysis.bins import Cell, agreements, cell_records, cells
 from qreasoning.analysis.flat import Record
@@ -23,10 +25,13 @@ from qreasoning.analysis.ratings import (
 from qreasoning.analysis.readings import reading_records
 from qreasoning.analysis.scoring import PairScore, scores_of_texts
 from qreasoning.analysis.signatures import Signature, signatures
-from qreasoning.analysis.standing import Standing, standing, standing_records
+from qreasoning.analysis.standing import Standing, standing_records, standings
 from qreasoning.analysis.statements import Compare, Statements, claim_measures
 from qreasoning.analysis.words import most_typical, rouge_measures
 from qreasoning.metrics.bootstrap import Estimate
+
+HEADLINES = ("claim_f1", "rouge1")
+"""The measures that models are ranked by: the first that tells them apart."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,17 @@ class Findings:
     without: tuple[Without, ...]
     signatures: tuple[Signature, ...]
     records: tuple[Record, ...]
+
+    @cached_property
+    def shown(self) -> tuple[str, ...]:
+        """The models in the order of the page: the nearest to another person first."""
+        return tuple(sorted(self.models, key=lambda model: (self._rank(model), model)))
+
+    def _rank(self, model: str) -> tuple[float, ...]:
+        place = self.models.index(model)
+        shares = [each.share[place].value for each in map(self.standing, HEADLINES) if each]
+        values = [each.values[place].value for each in map(self.standing, HEADLINES) if each]
+        return tuple(math.inf if math.isnan(value) else -value for value in (*shares, *values))
 
     def standing(self, name: str) -> Standing | None:
         """The standing of a measure by its name; None where it was not computed."""
@@ -94,14 +110,10 @@ def analyse(
         say("meanings: BERTScore and cosine")
         measures += meaning_measures(texts, meanings)
     say("intervals")
-    standings = tuple(standing(each, settings.replicates) for each in measures)
+    stood = standings(measures, settings.replicates)
     sets = correlations(answers, pictures, settings.replicates)
     people = people_ratings(answers, pictures)
-    found = (
-        cells(statements, models, pictures, settings.bins, settings.replicates)
-        if statements
-        else []
-    )
+    found = cells(statements, models, pictures, settings.bins) if statements else []
     agreed = agreements(ratings)
     scores = scores_of_texts(
         pictures,
@@ -110,12 +122,12 @@ def analyse(
         compare=compare,
         meanings=meanings,
     )
-    rouge = next((each for each in standings if each.measure.name == "rouge1"), None)
+    rouge = next((each for each in stood if each.measure.name == "rouge1"), None)
     return Findings(
         pictures=pictures,
         answers=tuple(answers),
         models=models,
-        standings=standings,
+        standings=stood,
         statements=statements,
         sets=sets,
         people=people,
@@ -132,7 +144,7 @@ def analyse(
         without=tuple(
             without_each_person(each, models, pictures)
             for each in measures
-            if each.name in _HEADLINES
+            if each.name in HEADLINES
         ),
         signatures=tuple(
             signatures(
@@ -144,17 +156,12 @@ def analyse(
                 settings.thresholds,
             )
         ),
-        records=tuple(
-            [
-                *(r for each in standings for r in standing_records(each, models, pictures.split)),
-                *reading_records(answers, pictures),
-                *correlation_records(sets, pictures.split),
-                *further_records(answers, pictures),
-                *people_records(people, pictures.split),
-                *cell_records(found, agreed, pictures.split),
-            ]
+        records=(
+            *(r for each in stood for r in standing_records(each, models, pictures.split)),
+            *reading_records(answers, pictures),
+            *correlation_records(sets, pictures.split),
+            *further_records(answers, pictures),
+            *people_records(people, pictures.split),
+            *cell_records(found, agreed, pictures.split),
         ),
     )
-
-
-_HEADLINES = ("rouge1", "claim_f1")

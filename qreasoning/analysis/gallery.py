@@ -43,8 +43,9 @@ def _spread(findings: Findings, places: Sequence[int], count: int) -> list[int]:
 
 def _contradictions(findings: Findings, place: int) -> int:
     """How many dimensions all models together contradict people in."""
-    compared = findings.statements.compared if findings.statements else ()
-    return sum(len(each[place].contradicted) for each in compared if each[place] is not None)  # type: ignore[union-attr]
+    columns = findings.statements.compared if findings.statements else ()
+    compared = [column[place] for column in columns]
+    return sum(len(each.contradicted) for each in compared if each is not None)
 
 
 def _score(row: Mapping[str, Any]) -> float:
@@ -52,7 +53,10 @@ def _score(row: Mapping[str, Any]) -> float:
 
 
 def cards(
-    findings: Findings, chosen: Sequence[int], pictures: Mapping[str, bytes], extract: Extract | None
+    findings: Findings,
+    chosen: Sequence[int],
+    pictures: Mapping[str, bytes],
+    extract: Extract | None,
 ) -> list[dict[str, Any]]:
     """What the page shows of each chosen picture; `pictures` are their bytes by `image_id`."""
     return [_card(findings, place, pictures, extract) for place in chosen]
@@ -63,7 +67,7 @@ def _card(
 ) -> dict[str, Any]:
     row = findings.pictures.rows[place]
     content = pictures.get(row["image_id"])
-    models = [_model(findings, model, place, extract) for model in findings.models]
+    models = [_model(findings, model, place, extract) for model in findings.shown]
     # Contradictions first; the sort is stable, so the models keep their order otherwise.
     models.sort(key=lambda each: -len(each["contradicted"]))
     return {

@@ -1,7 +1,8 @@
 """A text cut at its claims, so that a page can mark them by polarity."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 
@@ -23,38 +24,26 @@ class Spoken(Protocol):
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a text; `polarity` is None where nothing is claimed, `dimensions` tells of what."""
+    """A part of a text; `polarity` is None where nothing is claimed, `dimension` tells of what."""
 
     text: str
     polarity: int | None = None
-    dimensions: str = ""
+    dimension: str = ""
 
 
 def pieces(text: str, claims: Iterable[Spoken]) -> list[Piece]:
-    """The text in pieces that joined give it back; claims that overlap are one piece.
-
-    A piece of claims with different polarities is 0, mixed.
-    """
-    found: list[Piece] = []
-    end = 0
-    for group in _groups(sorted(claims, key=lambda each: (each.span[0], -each.span[1]))):
-        start, stop = group[0].span[0], max(each.span[1] for each in group)
-        if start > end:
-            found.append(Piece(text[end:start]))
-        signs = {each.polarity for each in group}
-        names = ", ".join(dict.fromkeys(each.dimension for each in group))
-        found.append(Piece(text[start:stop], signs.pop() if len(signs) == 1 else 0, names))
-        end = stop
-    return [*found, Piece(text[end:])] if end < len(text) or not found else found
-
-
-def _groups(claims: Sequence[Spoken]) -> list[list[Spoken]]:
-    groups: list[list[Spoken]] = []
-    reach = -1
-    for each in claims:
-        if groups and each.span[0] < reach:
-            groups[-1].append(each)
+    """The text in pieces that joined give it back; where claims overlap, the shorter one counts."""
+    ordered = sorted(claims, key=lambda each: (each.span[1] - each.span[0], each.span[0]))
+    cuts = sorted({0, len(text), *(edge for each in ordered for edge in each.span)})
+    found: list[tuple[Spoken | None, str]] = []
+    for start, stop in pairwise(cuts):
+        inside = (each for each in ordered if each.span[0] <= start and stop <= each.span[1])
+        claim = next(inside, None)
+        if found and found[-1][0] is claim:
+            found[-1] = (claim, found[-1][1] + text[start:stop])
         else:
-            groups.append([each])
-        reach = max(reach, each.span[1])
-    return groups
+            found.append((claim, text[start:stop]))
+    return [
+        Piece(part) if claim is None else Piece(part, claim.polarity, claim.dimension)
+        for claim, part in found
+    ]

@@ -155,7 +155,8 @@ def read_ratings(dataset: Path, split: str) -> dict[str, NDArray[np.float64]]:
     pictures = {each: place for place, each in enumerate(sorted({r["image_id"] for r in rows}))}
     people = {each: place for place, each in enumerate(sorted({r["annotator"] for r in rows}))}
     names = [name for name in rows[0] if name not in ("image_id", "annotator", "prelabelled")]
-    ratings = {name: np.full((len(pictures), len(people)), np.nan) for name in names}
+    shape = (len(pictures), len(people))
+    ratings: dict[str, NDArray[np.float64]] = {name: np.full(shape, np.nan) for name in names}
     for row in rows:
         place = pictures[row["image_id"]], people[row["annotator"]]
         for name in names:

@@ -97,7 +97,7 @@ def _part(
     counts = findings.pictures.counts
     return {
         "split": findings.pictures.split,
-        "models": findings.models,
+        "models": findings.shown,
         "count": len(counts),
         "with_chains": int((counts > 0).sum()),
         "twice": int((counts > 1).sum()),

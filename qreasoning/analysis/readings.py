@@ -11,7 +11,8 @@ from qreasoning.metrics.rouge import unread
 
 def reading_records(answers: Sequence[Answers], pictures: Pictures) -> list[Record]:
     """Per model and condition the share read cleanly and the count of each status."""
-    found = []
+    human = [text for texts in pictures.humans for text in texts]
+    people, found = unread(human), []
     for each in answers:
         place = Place(each.model, each.condition, each.split)
         statuses = Counter(each.statuses)
@@ -26,11 +27,8 @@ def reading_records(answers: Sequence[Answers], pictures: Pictures) -> list[Reco
         ]
         if each.condition == "image":
             texts = [text for text in each.texts if text]
-            texts += [text for people in pictures.humans for text in people]
-            blind = unread(texts)
-            for metric, count in (
-                ("wordless_texts", blind.empty),
-                ("foreign_texts", blind.foreign),
-            ):
-                found.append(plain(place, metric, "count", float(count), len(texts)))
+            own, n = unread(texts), len(texts) + len(human)
+            counts = (own.empty + people.empty, own.foreign + people.foreign)
+            for metric, count in zip(("wordless_texts", "foreign_texts"), counts, strict=True):
+                found.append(plain(place, metric, "count", float(count), n))
     return found

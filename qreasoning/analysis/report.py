@@ -59,9 +59,9 @@ class AlignReport:
         KeyError for what was not computed.
         """
         wanted = {"model": model, "metric": metric, "condition": condition, "split": split}
-        wanted |= {"dimension": None} | ({"aggregation": aggregation} if aggregation else {})
+        aggregated = {"aggregation": aggregation} if aggregation else {}
         for each in self.records:
-            if wanted.items() <= each.items():
+            if wanted.items() | aggregated.items() <= each.items() and each["dimension"] is None:
                 return float(each["value"])
         raise KeyError(f"no {metric} of {model} in the {condition} condition on {split}")
 
@@ -219,9 +219,7 @@ def _bytes(
     return found
 
 
-def _left_out(
-    settings: ReportSettings, pictures: Sequence[Pictures], benchmarks: str
-) -> list[str]:
+def _left_out(settings: ReportSettings, pictures: Sequence[Pictures], benchmarks: str) -> list[str]:
     """What a reader would miss, in words."""
     found = []
     if "rouge1" not in settings.metrics:

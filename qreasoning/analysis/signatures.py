@@ -142,7 +142,8 @@ def lengths(answers: Sequence[Answers], pictures: Pictures, limit: float) -> Sig
             off = ratio > limit or ratio < 1 / limit
             hit = hit or off
             lines.append(
-                f"{each.model}: {ratio:.2f} ({np.mean(own):.0f} words against {np.mean(people):.0f})"
+                f"{each.model}: {ratio:.2f} "
+                f"({np.mean(own):.0f} words against {np.mean(people):.0f})"
                 + (" — off" if off else "")
             )
     nothing = ("There are no texts to compare.",)

@@ -1,7 +1,8 @@
 """Where a model stands on a text metric: between its floors and the people, with intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -39,49 +40,61 @@ class Standing:
     replicates: Replicates
 
 
-def standing(measure: Measure, repetitions: int) -> Standing:
-    """Every figure of a measure with its interval, all from the same draws of pictures."""
-    models = measure.values.shape[1]
-    parts = [measure.values, measure.comparable, measure.floor, measure.fixed[:, None]]
-    parts.append(measure.ceiling[:, None])
-    if measure.best is not None:
-        parts.append(measure.best)
-    whole = means(np.hstack(parts), repetitions=repetitions)
-    found = intervals(whole)
-    best = found[3 * models + 2 :]
+def standings(measures: Sequence[Measure], repetitions: int) -> tuple[Standing, ...]:
+    """Every figure of the measures with its interval, all from the same draws of pictures."""
+    blocks = [block for each in measures for block in _blocks(each)]
+    if not blocks:
+        return ()
+    # One call for all: the draws cost more than the means.
+    drawn = means(np.hstack(blocks), repetitions=repetitions)
+    ends = np.cumsum([0, *(block.shape[1] for block in blocks)])
+    found = iter([part(drawn, range(*edges)) for edges in pairwise(ends.tolist())])
+    return tuple(_standing(each, found) for each in measures)
+
+
+def _blocks(measure: Measure) -> list[Numbers]:
+    """The columns that a standing is made from; the last three are on the same pictures each."""
+    values = measure.values
+    best = np.empty((len(values), 0)) if measure.best is None else measure.best
+    ceiling = np.repeat(measure.ceiling[:, None], values.shape[1], axis=1)
+    shared = np.stack([measure.comparable, measure.floor, ceiling])
+    shared = np.where(np.isnan(shared).any(axis=0), np.nan, shared)
+    ends = [measure.fixed[:, None], measure.ceiling[:, None]]
+    return [values, best, measure.comparable, measure.floor, *ends, *shared]
+
+
+def _standing(measure: Measure, found: Iterator[Replicates]) -> Standing:
+    values, best, comparable, floor, fixed, ceiling = (next(found) for _ in range(6))
+    share = share_of_the_way(*(next(found) for _ in range(3)), measure.higher_is_better)
     return Standing(
         measure=measure,
-        values=found[:models],
-        comparable=found[models : 2 * models],
-        floor=found[2 * models : 3 * models],
-        fixed=found[3 * models],
-        ceiling=found[3 * models + 1],
-        best=best or None,
-        share=intervals(share_of_the_way(measure, repetitions)),
-        replicates=part(whole, range(models)),
+        values=intervals(values),
+        best=intervals(best) or None,
+        comparable=intervals(comparable),
+        floor=intervals(floor),
+        share=intervals(share),
+        fixed=intervals(fixed)[0],
+        ceiling=intervals(ceiling)[0],
+        replicates=values,
     )
 
 
-def share_of_the_way(measure: Measure, repetitions: int) -> Replicates:
-    """How far from the floor to the ceiling each model gets: 0 the wrong picture, 1 a person."""
-    models = measure.comparable.shape[1]
-    ceiling = np.repeat(measure.ceiling[:, None], models, axis=1)
-    table = np.stack([measure.comparable, measure.floor, ceiling])
-    table = np.where(np.isnan(table).any(axis=0), np.nan, table)
-    drawn = means(np.hstack(list(table)), repetitions=repetitions)
-    draws = np.split(drawn.draws, 3, axis=1)
-    values = np.split(drawn.values, 3)
-    reach = draws[2] - draws[1]
-    low, high = (
-        np.quantile(reach, q, axis=0) if len(reach) else np.full(models, np.nan)
-        for q in (0.025, 0.975)
-    )
-    clear = low > 0 if measure.higher_is_better else high < 0
+def share_of_the_way(
+    comparable: Replicates, floor: Replicates, ceiling: Replicates, higher_is_better: bool
+) -> Replicates:
+    """How far from the floor to the ceiling each model gets: 0 the wrong picture, 1 a person.
+
+    nan where the ceiling is not better than the floor beyond chance: there is no way to go then.
+    """
+    reach = ceiling.draws - floor.draws
+    edge = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
+    low, high = np.quantile(reach, edge, axis=0) if len(reach) else np.full((2, 1), np.nan)
+    clear = low > 0 if higher_is_better else high < 0
     return Replicates(
-        np.where(clear, _share(*values), np.nan),
-        np.where(clear, _share(*draws), np.nan),
-        drawn.n[:models],
-        drawn.n_left_out[:models],
+        np.where(clear, _share(comparable.values, floor.values, ceiling.values), np.nan),
+        np.where(clear, _share(comparable.draws, floor.draws, ceiling.draws), np.nan),
+        comparable.n,
+        comparable.n_left_out,
     )
 
 

@@ -10,7 +10,7 @@ from qreasoning.analysis.measure import Measure, Texts, mean_known
 from qreasoning.metrics import claims
 
 Numbers = NDArray[np.float64]
-OTHERS = 8
+OTHERS = 4
 """Other pictures that each picture's text is held against for the floor."""
 
 _FIELDS = (

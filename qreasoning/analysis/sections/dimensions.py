@@ -7,7 +7,10 @@ from qreasoning.analysis.bins import ALL, METRICS
 from qreasoning.analysis.findings import Findings
 
 _TITLES = {
-    "claim_f1": ("Claim F1 per dimension", "Agreement with people on what is good or bad; 1 is all."),
+    "claim_f1": (
+        "Claim F1 per dimension",
+        "Agreement with people on what is good or bad; 1 is all.",
+    ),
     "contradiction_rate": (
         "Contradiction rate per dimension",
         "Share of people’s claims that the model says the opposite of; 0 is none.",
@@ -38,14 +41,14 @@ def _table(findings: Findings, metric: str) -> dict[str, Any]:
             {
                 "dimension": name,
                 "alpha": findings.agreed.get(name) if name else None,
-                "cells": [at[name, ALL, model] for model in findings.models],
+                "cells": [at[name, ALL, model] for model in findings.shown],
                 "by_bin": [
-                    {"bin": each, "cells": [at[name, each, model] for model in findings.models]}
+                    {"bin": each, "cells": [at[name, each, model] for model in findings.shown]}
                     for each in bins
                 ],
             }
             for name in [*(each for each in names if each), None]
-            if any(_told(at[name, ALL, model].value) for model in findings.models)
+            if any(_told(at[name, ALL, model].value) for model in findings.shown)
         ],
     }
 

@@ -19,7 +19,10 @@ def judgement(findings: Findings) -> dict[str, Any]:
 
 
 def _study(each: Judgements) -> dict[str, Any]:
-    questions = [*(QUESTIONS if each.study.rated else ()), *(("choice",) if each.study.choices else ())]
+    questions = [
+        *(QUESTIONS if each.study.rated else ()),
+        *(("choice",) if each.study.choices else ()),
+    ]
     return {
         "study": each.study,
         "questions": questions,
@@ -43,9 +46,7 @@ def _standings(kind: str, found: Standings) -> dict[str, Any]:
     }
 
 
-def _changed(
-    order: Sequence[str], without: Mapping[int, Sequence[str]]
-) -> list[dict[str, Any]]:
+def _changed(order: Sequence[str], without: Mapping[int, Sequence[str]]) -> list[dict[str, Any]]:
     return [
         {"judge": judge, "order": found}
         for judge, found in without.items()

@@ -18,10 +18,7 @@ def ratings(findings: Findings, score: str) -> dict[str, Any]:
     return {
         "sets": [_table(findings, each) for each in findings.sets.values()],
         "people": findings.people,
-        "figures": [
-            _figure(findings, model, score)
-            for model in dict.fromkeys(each.model for each in findings.answers)
-        ],
+        "figures": [_figure(findings, model, score) for model in _models(findings)],
         "statuses": _statuses(findings),
         "unscored": sum(math.isnan(mos) for mos in findings.pictures.mos),
     }
@@ -39,13 +36,13 @@ def _table(findings: Findings, each: Correlations) -> dict[str, Any]:
             key = f"{record['metric']} {record['aggregation']}"
             if key in _FURTHER:
                 found[record["model"], _FURTHER[key]] = record["value"]
-    models = list(dict.fromkeys(model for model, _ in each.columns))
+    models = _models(findings)
     keys = [f"{metric}_{condition}" for metric in ("srcc", "plcc") for condition in CONDITIONS]
     columns = [*keys, "gap", *_FURTHER.values()]
     return {
         "name": each.name,
         "is_mean": each.name == MEAN_OF_SETS,
-        "pictures": int(len(findings.pictures.score_sets.get(each.name, ()))),
+        "pictures": len(findings.pictures.score_sets.get(each.name, ())),
         "rows": [{"model": m, **{key: found.get((m, key)) for key in columns}} for m in models],
         "best": {key: _best([(m, found.get((m, key))) for m in models]) for key in keys},
     }
@@ -81,6 +78,11 @@ def _figure(findings: Findings, model: str, score: str) -> dict[str, Any]:
                 }
             )
     return {"model": model, "panels": panels}
+
+
+def _models(findings: Findings) -> list[str]:
+    """All models in the order of the page, those without an image condition last."""
+    return list(dict.fromkeys([*findings.shown, *(each.model for each in findings.answers)]))
 
 
 def _statuses(findings: Findings) -> list[dict[str, Any]]:

@@ -16,15 +16,13 @@ _NAN = Estimate(math.nan, math.nan, math.nan, 0, 0)
 
 def summary(findings: Findings, baseline: str | None, people: str, score: str) -> dict[str, Any]:
     """What the first section shows."""
-    rows = [_row(findings, model) for model in findings.models]
-    ladder = [row for row in rows if not math.isnan(row["claims"].value + row["words"].value)]
-    ladder = ladder or [row for row in rows if _best_share(row)]
+    rows = [_row(findings, model) for model in findings.shown]
     return {
         "sentences": [
             {"model": row["model"], "parts": sentences(row, people, score)} for row in rows
         ],
         "rows": rows,
-        "ladder": _ladder(ladder),
+        "ladder": _ladder([row for row in rows if _has_share(row)]),
         "differences": differences_shown(findings, baseline),
         "baseline": baseline,
     }
@@ -54,7 +52,7 @@ def _srcc(findings: Findings, model: str, condition: str) -> Estimate:
     return intervals(replicates)[models.index(model)] if model in models else _NAN
 
 
-def _best_share(row: dict[str, Any]) -> bool:
+def _has_share(row: dict[str, Any]) -> bool:
     return not (math.isnan(row["claims"].value) and math.isnan(row["words"].value))
 
 
@@ -79,21 +77,27 @@ def _verdict(row: dict[str, Any], people: str) -> str:
         share = row[key]
         if math.isnan(share.value):
             continue
-        inside = _bracket(", ".join(part for part in (f"by {what}", percents(share)) if part))
+        whole = f"{percent(share.value)} of the way, " if share.value >= 1 else ""
+        inside = _bracket(f"by {what}: {whole}{_between(share)}")
+        how = f"{model} agrees with {people} "
         if share.low <= 0 or share.value <= 0:
-            return f"{model} agrees with {people} no better than a description of the wrong picture does{inside}."
-        if share.low >= 1:
-            return f"{model} agrees with {people} better than another person does{inside}."
+            return f"{how}no better than a description of the wrong picture does{inside}."
+        if share.value >= 1:
+            return f"{how}as well as another person does{inside}."
         return (
-            f"{model} agrees with {people} as well as {percent(share.value)} of the way from "
-            f"describing the wrong picture to being another person{inside}."
+            f"{how}as well as {percent(share.value)} of the way from describing the wrong picture "
+            f"to being another person{inside}."
         )
     return _without_ceiling(row, people)
 
 
 def _without_ceiling(row: dict[str, Any], people: str) -> str:
     values = [("claim F1", row["claims_value"]), ("ROUGE-1", row["words_value"])]
-    known = [f"{label} {number(each.value, 2)}" for label, each in values if each.n and not math.isnan(each.value)]
+    known = [
+        f"{label} {number(each.value, 2)}"
+        for label, each in values
+        if each.n and not math.isnan(each.value)
+    ]
     if not known:
         return f"{row['model']} wrote nothing that can be compared with the words of {people}."
     return (
@@ -104,6 +108,11 @@ def _without_ceiling(row: dict[str, Any], people: str) -> str:
 
 def _way(share: Estimate) -> str:
     return f"{percent(share.value)} of the way" if share.value > 0 else "no part of the way"
+
+
+def _between(share: Estimate) -> str:
+    text = percents(share)
+    return f"95 % interval {text}" if text else "no interval"
 
 
 def _bracket(text: str) -> str:
@@ -117,7 +126,8 @@ def _ratings(row: dict[str, Any], score: str) -> list[str]:
     alone = ""
     if not math.isnan(caption.value):
         alone = f", and with {number(caption.value, 2)} from its own caption alone"
-    return [f"Its ratings follow the order of the {score} with an SRCC of {number(image.value, 2)}{alone}."]
+    srcc = number(image.value, 2)
+    return [f"Its ratings follow the order of the {score} with an SRCC of {srcc}{alone}."]
 
 
 def _ladder(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
@@ -133,7 +143,6 @@ def _ladder(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     ]
     low, high = max(min(-0.08, *reached), -0.5), min(max(1.08, *reached), 1.6)
     axis = Axis(low, high, (0.0, 0.5, 1.0))
-    ordered = sorted(rows, key=lambda row: (-_headline(row), row["model"]))
     return {
         "ruler": ruler(axis, ("wrong picture", "half way", "another person")),
         "rows": [
@@ -141,14 +150,9 @@ def _ladder(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
                 **row,
                 "strip": strip(axis, [Dot(row["claims"], "first"), Dot(row["words"], "second")]),
             }
-            for row in ordered
+            for row in rows
         ],
     }
-
-
-def _headline(row: dict[str, Any]) -> float:
-    claims, words = row["claims"].value, row["words"].value
-    return float(words if math.isnan(claims) else claims)
 
 
 def differences_shown(findings: Findings, baseline: str | None) -> list[dict[str, Any]]:
@@ -158,7 +162,11 @@ def differences_shown(findings: Findings, baseline: str | None) -> list[dict[str
         standing = findings.standing(name)
         if standing:
             better = standing.measure.higher_is_better
-            found.append(_compared(standing.measure.label, findings.models, standing.replicates, baseline, better))
+            found.append(
+                _compared(
+                    standing.measure.label, findings.models, standing.replicates, baseline, better
+                )
+            )
     sets = next(iter(findings.sets.values()), None)
     if sets:
         models, replicates = sets.of("image")
@@ -177,7 +185,9 @@ def _compared(
         "models": list(models),
         "pairs": [_pair(each, models, better) for each in pairs],
         "real": sum(each.real for each in pairs),
-        "matrix": _matrix(pairs, models, better) if len(pairs) > PAIRS_LISTED and not known else None,
+        "matrix": _matrix(pairs, models, better)
+        if len(pairs) > PAIRS_LISTED and not known
+        else None,
     }
 
 
@@ -200,5 +210,9 @@ def _matrix(
     for each in pairs:
         for row, column, sign in ((each.first, each.second, 1), (each.second, each.first, -1)):
             value = sign * each.value
-            table[row][column] = {"value": value, "real": each.real, "better": (value > 0) == better}
+            table[row][column] = {
+                "value": value,
+                "real": each.real,
+                "better": (value > 0) == better,
+            }
     return table

@@ -12,14 +12,17 @@ MAIN = ("claim_f1", "contradiction_rate", "rouge1", "bertscore_f", "cosine")
 """Metrics with a table of their own; the others share one."""
 
 EXPLAINED = {
-    "claim_f1": "Agreement of what is claimed: which dimension of quality, and whether it is good or bad. "
-    "1: the same claims, 0: none in common.",
-    "contradiction_rate": "Share of what people say that the text says the opposite of. Less is better.",
-    "rouge1": "Share of words in common, counted with repetition (F-measure). Half of it is function "
-    "words, so unrelated texts are far above 0, and shared words are not yet shared meaning.",
-    "bertscore_f": "Similarity of the words in their context, by a neural model. Close to blind to "
-    "negation: read it beside the contradiction rate.",
-    "cosine": "Similarity of the whole texts as vectors of a neural model. Close to blind to negation.",
+    "claim_f1": "Agreement of what is claimed: which dimension of quality, and whether it is good "
+    "or bad. 1: the same claims, 0: none in common.",
+    "contradiction_rate": "Share of what people say that the text says the opposite of. "
+    "Less is better.",
+    "rouge1": "Share of words in common, counted with repetition (F-measure). Half of it is "
+    "function words, so unrelated texts are far above 0, and shared words are not yet shared "
+    "meaning.",
+    "bertscore_f": "Similarity of the words in their context, by a neural model. Close to blind "
+    "to negation: read it beside the contradiction rate.",
+    "cosine": "Similarity of the whole texts as vectors of a neural model. Close to blind to "
+    "negation.",
 }
 
 
@@ -35,8 +38,11 @@ def text(findings: Findings) -> dict[str, Any]:
         "parts": {
             "labels": [each.measure.label for each in parts],
             "rows": [
-                {"model": model, "values": [each.values[place] for each in parts]}
-                for place, model in enumerate(findings.models)
+                {
+                    "model": model,
+                    "estimates": [each.values[findings.models.index(model)] for each in parts],
+                }
+                for model in findings.shown
             ],
             "people": [each.ceiling for each in parts],
         },
