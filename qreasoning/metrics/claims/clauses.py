@@ -120,9 +120,7 @@ def _inside(sentence: list[Item], index: int, found: list[Item]) -> bool:
             return after in ("E", "x", "H", "det") and not _verb_before_mark(sentence, index + 1)
         if word == "that":
             return after in ("H", "x") and not found
-        return after in ("E", "very", "too", "H", "x") and not _verb_before_mark(
-            sentence, index + 1
-        )
+        return after in ("E", "very", "too", "H", "x") and not _verb_before_mark(sentence, index + 1)
     if word in ("left", "made", "give", "gave", "make", "makes", "caused", "bring", "brings"):
         return False
     return False

@@ -142,15 +142,7 @@ def _keyed(claims: Iterable[Claim]) -> dict[str, Stance]:
 
 def _stance(claims: list[Claim]) -> Stance:
     value = sum(claim.value for claim in claims) / len(claims)
-    polarity = (
-        0
-        if abs(value) <= 0.5 and len({c.polarity for c in claims}) > 1
-        else 0
-        if abs(value) < 0.3
-        else 1
-        if value > 0
-        else -1
-    )
+    polarity = 0 if abs(value) <= 0.5 and len({c.polarity for c in claims}) > 1 else 0 if abs(value) < 0.3 else 1 if value > 0 else -1
     modes = {claim.mode for claim in claims if claim.mode and claim.polarity < 0}
     return Stance(polarity, value, modes.pop() if polarity < 0 and len(modes) == 1 else "")
 
@@ -177,9 +169,7 @@ def _opposed(one: Stance, other: Stance) -> bool:
 
 def _outcome(mine: Stance | None, theirs: Stance | None) -> _Outcome:
     if mine is None or theirs is None:
-        return _Outcome(
-            "missed" if mine is None else "unmatched", 0.0, mine is not None, mine is None
-        )
+        return _Outcome("missed" if mine is None else "unmatched", 0.0, mine is not None, mine is None)
     if _opposed(mine, theirs):
         return _Outcome("contradicted", 0.0, True, True)
     if mine.polarity != theirs.polarity:

@@ -229,11 +229,7 @@ class _Reading:
             return [-2]
         if self.subjects and self.subjects[0] < i:
             near = [j for j in self.heads if self.verb is not None and self.verb < j < i]
-            if (
-                near
-                and _sense_kind(self.items[i]) in ("seen", "much")
-                and not self._in_phrase(near[-1])
-            ):
+            if near and _sense_kind(self.items[i]) in ("seen", "much") and not self._in_phrase(near[-1]):
                 return near[-1:]
             return self.subjects
         before = [j for j in self.heads if j < i]
@@ -243,9 +239,7 @@ class _Reading:
         """Heads joined to one that a term stands before: `good contrast and colors`."""
         found = []
         j = head + 1
-        while (
-            j + 1 < len(self.items) and self.kinds[j] in ("and", ",") and self.kinds[j + 1] == "H"
-        ):
+        while j + 1 < len(self.items) and self.kinds[j] in ("and", ",") and self.kinds[j + 1] == "H":
             found.append(j + 1)
             j += 2
         return found
@@ -470,9 +464,7 @@ class _Reading:
             value = -1.0
         mode = head.mode if value < 0 else ""
         first = [i for i, _ in said]
-        self._add(
-            dimension, value, self._locus(j, j, head), mode, *_ends(j, first), sorted(operators)
-        )
+        self._add(dimension, value, self._locus(j, j, head), mode, *_ends(j, first), sorted(operators))
 
     def _had(self, j: int, wish: bool) -> bool:
         """Whether a wanted thing without a term is said to be there, or wished for."""
@@ -514,14 +506,7 @@ class _Reading:
         return any(item.word in ("in", "of", "throughout", "across", "at") for item in before)
 
     def _add(
-        self,
-        dimension: str,
-        value: float,
-        locus: str,
-        mode: str,
-        i: int,
-        j: int,
-        operators: list[int],
+        self, dimension: str, value: float, locus: str, mode: str, i: int, j: int, operators: list[int]
     ) -> None:
         places = [k for k in (i, j, *operators) if 0 <= k < len(self.items)]
         start = min(self.items[k].start for k in places)

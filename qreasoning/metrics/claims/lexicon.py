@@ -69,14 +69,9 @@ def _sense(text: str | None) -> str | None:
     known = {*DIMENSIONS, "good", "much", "mild", "seen"}
     if parts == ["none"] or parts == ["bokeh"]:
         return text
-    if (
-        not 2 <= len(parts) <= 3
-        or parts[0] not in known
-        or (parts[2:] or ["over"])[0]
-        not in (
-            "under",
-            "over",
-        )
+    if not 2 <= len(parts) <= 3 or parts[0] not in known or (parts[2:] or ["over"])[0] not in (
+        "under",
+        "over",
     ):
         raise ValueError(f"'{text}' must be '<dimension> <value> [under|over]', 'none' or 'bokeh'")
     try:
@@ -142,9 +137,7 @@ class Lexicon:
     def __init__(self, contents: Sequence[LexiconFile], sha256: str) -> None:
         self.version = "+".join(str(each.version) for each in contents)
         self.sha256 = sha256
-        self.spelling = {
-            old: new for each in reversed(contents) for old, new in each.spelling.items()
-        }
+        self.spelling = {old: new for each in reversed(contents) for old, new in each.spelling.items()}
         self.single: dict[str, Entry] = {}
         self._base: dict[str, str] = {}
         self.phrases: dict[str, list[tuple[tuple[str, ...], Entry]]] = {}
