@@ -13,6 +13,7 @@ _MARKS = {mark: Entry(mark, None, None, "", mark) for mark in (*_ENDS, *_BREAKS,
 _DROPPED = frozenset({"filler", "protected"})
 _FINITE = frozenset({"be", "have", "verb", "can", "modal", "need"})
 _OPENS = frozenset({"det", "H", "pron", "pronoun", "x", "every", "no", "E"})
+_AFTER_IS = frozenset({"not", "no", "very", "slightly", "too", "det", "well", "badly"})
 _SPLITS = frozenset({"but", "because", "despite", "if"})
 
 
@@ -78,9 +79,10 @@ def clauses(sentence: list[Item]) -> Iterator[Clause]:
     link, verb = "", False
     for index, item in enumerate(sentence):
         kind = item.kind
-        if kind == "be" and "'" in item.word and verb and found:
-            yield Clause(found, link, asks)
-            found, link, verb = [], "and", False
+        if item.word == "'s":
+            if not _is_verb(sentence, index):
+                continue
+            item = item._replace(kind="be")
         if kind in _ENDS or kind in _BREAKS:
             if kind == ":" and found and all(each.kind != "E" for each in found) and not verb:
                 continue
@@ -141,14 +143,14 @@ def _new_statement(sentence: list[Item], index: int, verb: bool, found: list[Ite
     if not following:
         return False
     first = following[0]
-    if first.kind == "pronoun" or (first.kind == "be" and "'" in first.word):
+    if first.kind == "pronoun":
         return True
     if not verb and sentence[index].kind == "and":
         return False
     if is_finite(first) and first.kind != "E":
         return verb
     if not verb:
-        if first.kind == "H" and found[0].kind == "no":
+        if found[0].kind == "no" and _list_goes_on(sentence, index):
             return False
         return (
             sentence[index + 1].kind != "and"
@@ -160,6 +162,30 @@ def _new_statement(sentence: list[Item], index: int, verb: bool, found: list[Ite
     if first.kind in ("not", "very", "well", "badly"):
         return False
     return first.kind in _OPENS and _verb_in_segment(sentence, index + 1)
+
+
+def _is_verb(sentence: list[Item], index: int) -> bool:
+    """Whether `'s` is a verb (`the light's dim`) and no genitive (`the dog's blurry face`)."""
+    following = sentence[index + 1 : index + 3]
+    if not following or index == 0:
+        return False
+    kind = following[0].kind
+    if sentence[index - 1].kind == "pronoun" or kind in _AFTER_IS:
+        return True
+    if kind not in ("E", "H"):
+        return False
+    return kind == "E" and (len(following) < 2 or following[1].kind not in ("H", "x", "E"))
+
+
+def _list_goes_on(sentence: list[Item], index: int) -> bool:
+    """Whether after `no noise,` another member of the same list follows."""
+    for item in sentence[index + 1 : index + 9]:
+        if item.word in ("or", "nor"):
+            return True
+        if is_finite(item) or item.kind in _ENDS:
+            break
+    following = sentence[index + 1]
+    return following.kind == "H" and following.entry.head is not None
 
 
 def _verb_in_segment(sentence: list[Item], start: int) -> bool:

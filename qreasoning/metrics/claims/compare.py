@@ -12,11 +12,16 @@ from typing import NamedTuple
 
 from qreasoning.metrics.claims.grammar import Claim
 from qreasoning.metrics.claims.lexicon import DIMENSIONS, Lexicon
-from qreasoning.metrics.claims.reading import extract
+from qreasoning.metrics.claims.echo import denied
+from qreasoning.metrics.claims.reading import extract, read_text
 from qreasoning.metrics.claims.second import SecondTier
 
 _FADING = 0.1
 """What a pair of stances of one sign loses of its support per unit of difference in strength."""
+
+
+UNNAMED = "unnamed"
+"""Stands among the contradicted for a sentence that is repeated and denied, whatever it is about."""
 
 
 class Stance(NamedTuple):
@@ -104,14 +109,17 @@ def compare(
     references = [references] if isinstance(references, str) else list(references)
     if not references:
         raise ValueError("compare needs at least one reference text")
-    mine = _keyed(extract(prediction, lexicon, second=second))
-    theirs = [_keyed(extract(text, lexicon, second=second)) for text in references]
+    claims, said = read_text(prediction, lexicon, second)
+    others = [read_text(text, lexicon, second) for text in references]
+    mine, theirs = _keyed(claims), [_keyed(each) for each, _ in others]
     agreed, disputed = _together(theirs)
     outcome = {
         key: _outcome(mine.get(key), agreed.get(key))
         for key in sorted(mine.keys() | agreed.keys())
         if key not in disputed
     }
+    if any(denied(said, each) for _, each in others):
+        outcome[UNNAMED] = _Outcome("contradicted", 0.0, True, True)
     speaking = [bool(each) for each in theirs]
     return Comparison(
         **_figures(outcome, bool(mine), sum(speaking) / len(speaking)),

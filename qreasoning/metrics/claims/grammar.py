@@ -43,6 +43,7 @@ _UNKNOWN = Head("?", "region", None, None, "image", "")
 _DEGREES = frozenset({"very", "slightly", "too", "well", "badly"})
 _WHOLE = frozenset({"nothing", "none", "none of", "nobody", "neither"})
 _ADJUNCT = frozenset({"without", "free of", "free from", "devoid of", "sans", "minus"})
+_PEOPLE = frozenset({"i", "you", "we", "he", "she", "somebody", "nobody", "who"})
 _PASSING = frozenset({"very", "slightly", "too", "well", "badly", "every", "trans", "enough"})
 
 
@@ -105,7 +106,7 @@ class _Reading:
         if item.word in _WHOLE:
             return len(self.items)
         following = self.items[i + 1] if i + 1 < len(self.items) else None
-        if following is not None and is_finite(following):
+        if following is not None and following.word.endswith("ing") and is_finite(following):
             return len(self.items)
         for j in range(i + 1, len(self.items)):
             kind = self.kinds[j]
@@ -134,7 +135,9 @@ class _Reading:
 
     def _subjects(self) -> list[int]:
         """The heads that the verb speaks of."""
-        end = self.verb if self.verb is not None else len(self.items)
+        if self.verb is None:
+            return self.heads[:1]
+        end = self.verb
         before = [i for i in self.heads if i < end]
         free = [i for i in before if not self._in_phrase(i)]
         if not free:
@@ -172,6 +175,9 @@ class _Reading:
                 if not seen or item.word.startswith("should"):
                     return i
         return None
+
+    def _personal(self) -> bool:
+        return any(item.word in _PEOPLE for item in self.items[:3])
 
     def carried(self) -> Head | None:
         """The subject that a following clause without one speaks of."""
@@ -227,13 +233,25 @@ class _Reading:
             return [ahead, *self._sharing(i, ahead)]
         if self._names_unknown(i):
             return [-2]
+        if self.verb is None:
+            return self._beside(i)
         if self.subjects and self.subjects[0] < i:
             near = [j for j in self.heads if self.verb is not None and self.verb < j < i]
             if near and _sense_kind(self.items[i]) in ("seen", "much") and not self._in_phrase(near[-1]):
                 return near[-1:]
             return self.subjects
         before = [j for j in self.heads if j < i]
-        return before[-1:] or [-1]
+        return before[-1:] or [-2 if self._personal() else -1]
+
+    def _beside(self, i: int) -> list[int]:
+        """Without a verb, the heads before the term between its commas: `contrast low, light fine`."""
+        start = max((j for j in range(i) if self.kinds[j] == ","), default=-1)
+        before = [j for j in self.heads if start < j < i and not self._in_phrase(j)]
+        if not before and start >= 0 and not any(self.kinds[j] == "E" for j in range(start, i)):
+            before = [j for j in self.heads if j < start][-1:]
+        if len(before) > 1 and self.kinds[before[-1] - 1] in ("and", ","):
+            return before
+        return before[-1:] or [-2 if self._personal() else -1]
 
     def _sharing(self, i: int, head: int) -> list[int]:
         """Heads joined to one that a term stands before: `good contrast and colors`."""
@@ -259,7 +277,7 @@ class _Reading:
         presence: dict[int, list[tuple[int, Sense]]] = {}
         spoken: set[int] = set()
         for i, item in enumerate(self.items):
-            if item.kind == "E":
+            if item.kind == "E" and not self._former(i):
                 self._term(i, presence, spoken)
             elif item.kind.startswith("participle"):
                 self._participle(i, spoken)
@@ -268,10 +286,31 @@ class _Reading:
             if i not in presence and i not in spoken and head.kind in ("defect", "good"):
                 presence[i] = []
         for i, said in presence.items():
-            self._presence(i, said)
+            if i not in spoken or self.head(i).kind != "defect" or i < 0:
+                self._presence(i, said)
+        self._numbers()
         if self.clause.question and self._asks():
             return []
         return sorted(self.made, key=lambda claim: claim.span)
+
+    def _numbers(self) -> None:
+        """Marks beside a head: `framing 5`, `noise: 2/5`, `content 7/10`."""
+        for i in self.heads:
+            if i + 1 < len(self.items) and self.kinds[i + 1] == "x":
+                mark = _mark(self.items[i + 1].word)
+                head = self.head(i)
+                last = i + 2 == len(self.items) or self.kinds[i + 2] == ","
+                if mark is not None and last and head.dimension and head.kind != "region":
+                    self.made = [c for c in self.made if c.span[0] != self.items[i].start]
+                    self._add(head.dimension, mark, "image", head.mode, i, i + 1, [])
+
+    def _former(self, i: int) -> bool:
+        """Whether a term is where something came from: `went from terrible to good`."""
+        return (
+            i > 0
+            and self.items[i - 1].word == "from"
+            and any(item.word == "to" for item in self.items[i + 1 : i + 4])
+        )
 
     def _asks(self) -> bool:
         first = self.items[0]
@@ -292,7 +331,8 @@ class _Reading:
                     presence.setdefault(j, []).append((i, sense))
             elif sense.kind == "good":
                 self._good(i, j, head, sense)
-                spoken.add(j)
+                if head.kind != "defect" or sense.value == 0:
+                    spoken.add(j)
             elif not polar:
                 polar = True
                 if head.kind != "defect" or sense.kind == head.dimension:
@@ -530,6 +570,18 @@ def _denied(value: float, degree: str, form: str) -> float:
     if degree in ("very", "too") or abs(value) <= 1:
         return -1.0 if value > 0 else 1.0
     return -2.0 if value > 0 else 2.0
+
+
+def _mark(word: str) -> float | None:
+    """The value of a mark from 1 to 5, or of one with its scale such as `7/10`."""
+    part, _, whole = word.partition("/")
+    try:
+        stars = float(part) * (5 / float(whole) if whole else 1)
+    except (ValueError, ZeroDivisionError):
+        return None
+    if not 0 < stars <= 5 or (not whole and stars < 1):
+        return None
+    return 0.0 if 2.5 <= stars <= 3.5 else stars - 3
 
 
 def _sense_kind(item: Item) -> str:

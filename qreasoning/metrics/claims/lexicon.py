@@ -124,6 +124,8 @@ class LexiconFile(Settings):
     """By class."""
     terms: tuple[TermSettings, ...] = ()
     """In order: where two name a word, the first counts."""
+    opposites: tuple[tuple[str, str], ...] = ()
+    """Pairs of words of which one turns a sentence into the opposite of the other."""
     grammar: dict[str, Any] = {}
     """Function words by role; the shipped file lists the roles."""
 
@@ -138,6 +140,10 @@ class Lexicon:
         self.version = "+".join(str(each.version) for each in contents)
         self.sha256 = sha256
         self.spelling = {old: new for each in reversed(contents) for old, new in each.spelling.items()}
+        self.opposites: dict[str, tuple[str, int]] = {}
+        for one, other in (pair for each in contents for pair in each.opposites):
+            self.opposites.setdefault(one, (one, 1))
+            self.opposites.setdefault(other, (one, -1))
         self.single: dict[str, Entry] = {}
         self._base: dict[str, str] = {}
         self.phrases: dict[str, list[tuple[tuple[str, ...], Entry]]] = {}
@@ -164,7 +170,7 @@ class Lexicon:
         for form, name in _forms(word, entry).items():
             if form not in self.single:
                 self.single[form] = entry._replace(form=name)
-            if name != "ly" and form not in self._base and self.single[form].word == entry.word:
+            if name not in ("ly", "er", "est") and form not in self._base and self.single[form].word == entry.word:
                 self._base[form] = word
 
     def _add_phrase(self, word: str, entry: Entry) -> None:

@@ -1,6 +1,7 @@
 """From a text to its claims."""
 
-from qreasoning.metrics.claims.clauses import clauses, sentences
+from qreasoning.metrics.claims.clauses import Item, clauses, sentences
+from qreasoning.metrics.claims.echo import Statement, statement
 from qreasoning.metrics.claims.grammar import Claim, Context, read
 from qreasoning.metrics.claims.lexicon import Lexicon, load_lexicon
 from qreasoning.metrics.claims.second import SecondTier
@@ -11,18 +12,34 @@ def extract(
 ) -> tuple[Claim, ...]:
     """The claims that a text makes on the quality of a picture, in the order of its words.
 
-    `lexicon` is the shipped one by default; `second` is asked about clauses on which the lexicon is
-    silent, off by default. Raises TypeError for anything but a str.
+    `lexicon` is the shipped one by default; `second` is asked about sentences on which the lexicon
+    is silent, off by default. Raises TypeError for anything but a str.
     """
+    return read_text(text, lexicon, second)[0]
+
+
+def read_text(
+    text: str, lexicon: Lexicon | None, second: SecondTier | None
+) -> tuple[tuple[Claim, ...], tuple[Statement, ...]]:
+    """The claims of a text and its sentences as statements to compare with those of others."""
     if not isinstance(text, str):
-        raise TypeError(f"extract reads a str, not {type(text).__name__}")
+        raise TypeError(f"a text is a str, not {type(text).__name__}")
     lexicon = lexicon or load_lexicon()
     found: list[Claim] = []
+    said: list[Statement] = []
     for sentence in sentences(text, lexicon):
-        context = Context(None, False)
-        for clause in clauses(sentence):
-            claims, context = read(clause, context)
-            found += claims
-            if second is not None and not claims:
-                found += second.claims(text, clause)
-    return tuple(found)
+        claims = _read(sentence)
+        said.append(statement(sentence, lexicon, bool(claims)))
+        if second is not None:
+            claims += second.claims(text, sentence, claims)
+        found += claims
+    return tuple(found), tuple(said)
+
+
+def _read(sentence: list[Item]) -> list[Claim]:
+    context = Context(None, False)
+    found: list[Claim] = []
+    for clause in clauses(sentence):
+        claims, context = read(clause, context)
+        found += claims
+    return found

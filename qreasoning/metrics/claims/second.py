@@ -2,5 +2,5 @@
 
 
 class SecondTier:
-    def claims(self, text, clause):
+    def claims(self, text, sentence, claims):
         return []

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 
 TOKEN = re.compile(
-    r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+(?:[.,/]\d+)*|\n|\.{2,}|(?<=\s)[-–—]+(?=\s)|—|[.!?;:,()…&]"
+    r"[Cc]an(?=not\b)|[^\W\d_]+?(?=n['’]t\b|['’]s\b)|n['’]t\b|['’]s\b|[^\W\d_]+(?:['’][^\W\d_]+)?"
+    r"|\d+(?:[.,/]\d+)*|\n|\.{2,}|(?<=\s)[-–—]+(?=\s)|—|[.!?;:,()…&+]"
 )
 
 _IRREGULAR = {
