@@ -151,7 +151,7 @@ def synthetic_dataset(study: Workspace, pictures: int) -> tuple[Path, list[Row],
             answer: Row = dict.fromkeys(annotations_schema(list(WORDS)).names)
             answer |= {"image_id": row["image_id"], "name": row["name"], "annotator": who}
             answer |= {"prelabelled": False, "overall": int(overall)}
-            answer |= {name: int(round(x)) for name, x in zip(WORDS, seen, strict=True)}
+            answer |= {name: round(x) for name, x in zip(WORDS, seen, strict=True)}
             answers.append(answer)
         rows.append(row)
     folder = study.datasets / NAME / "1.0.0"

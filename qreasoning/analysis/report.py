@@ -28,7 +28,7 @@ from qreasoning.analysis.options import ReportSettings
 from qreasoning.analysis.pictures import Pictures, answers_of, pictures_of
 from qreasoning.analysis.published import read_published
 from qreasoning.errors import DataError, SettingsError
-from qreasoning.settings import load
+from qreasoning.settings import load, validate
 from qreasoning.workspace import Workspace, cache_folder, slug
 
 Say = Callable[[str], None]
@@ -67,10 +67,16 @@ class AlignReport:
 
 
 def read_settings(workspace: Workspace, name: str, **changes: Any) -> ReportSettings:
-    """The settings `analysis/<name>.yaml`; `changes` that are not None replace theirs."""
+    """The settings `analysis/<name>.yaml`; `changes` that are not None replace theirs.
+
+    Raises SettingsError for an unknown file, key or value.
+    """
     settings = load(workspace.settings("analysis", name, "report settings"), ReportSettings)
+    there = settings.model_dump()
     given = {key: value for key, value in changes.items() if value is not None}
-    return ReportSettings.model_validate({**settings.model_dump(), **given})
+    if "columns" in given:
+        given["columns"] = {**there["columns"], **given["columns"]}
+    return validate({**there, **given}, ReportSettings, "The report's options")
 
 
 def align_report(

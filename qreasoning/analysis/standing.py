@@ -65,7 +65,8 @@ def _blocks(measure: Measure) -> list[Numbers]:
 
 def _standing(measure: Measure, found: Iterator[Replicates]) -> Standing:
     values, best, comparable, floor, fixed, ceiling = (next(found) for _ in range(6))
-    share = share_of_the_way(*(next(found) for _ in range(3)), measure.higher_is_better)
+    shared = next(found), next(found), next(found)
+    share = share_of_the_way(*shared, higher_is_better=measure.higher_is_better)
     return Standing(
         measure=measure,
         values=intervals(values),
@@ -80,16 +81,21 @@ def _standing(measure: Measure, found: Iterator[Replicates]) -> Standing:
 
 
 def share_of_the_way(
-    comparable: Replicates, floor: Replicates, ceiling: Replicates, higher_is_better: bool
+    comparable: Replicates, floor: Replicates, ceiling: Replicates, *, higher_is_better: bool
 ) -> Replicates:
     """How far from the floor to the ceiling each model gets: 0 the wrong picture, 1 a person.
 
     nan where the ceiling is not better than the floor beyond chance: there is no way to go then.
     """
-    reach = ceiling.draws - floor.draws
-    edge = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
-    low, high = np.quantile(reach, edge, axis=0) if len(reach) else np.full((2, 1), np.nan)
-    clear = low > 0 if higher_is_better else high < 0
+    reach = Replicates(
+        ceiling.values - floor.values, ceiling.draws - floor.draws, floor.n, floor.n_left_out
+    )
+    clear = np.array(
+        [
+            each.low > 0 if higher_is_better else each.high < 0
+            for each in intervals(reach, confidence=CONFIDENCE)
+        ]
+    )
     return Replicates(
         np.where(clear, _share(comparable.values, floor.values, ceiling.values), np.nan),
         np.where(clear, _share(comparable.draws, floor.draws, ceiling.draws), np.nan),
