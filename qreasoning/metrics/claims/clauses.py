@@ -12,7 +12,9 @@ _UNKNOWN = Entry("x", None, None, "", "")
 _MARKS = {mark: Entry(mark, None, None, "", mark) for mark in (*_ENDS, *_BREAKS, ",")}
 _DROPPED = frozenset({"filler", "protected"})
 _FINITE = frozenset({"be", "have", "verb", "can", "modal", "need"})
-_OPENS = frozenset({"det", "H", "pron", "pronoun", "x", "every", "no", "E"})
+_OPENS = frozenset({"det", "prep", "H", "pron", "pronoun", "x", "every", "no", "E"})
+_ADVERBS = frozenset({"however", "nevertheless", "nonetheless", "therefore", "thus", "hence", "otherwise"})
+_PRONOUN_IS = frozenset({"they're", "we're", "you're", "i'm", "i've", "you've"})
 _AFTER_IS = frozenset({"not", "no", "very", "slightly", "too", "det", "well", "badly"})
 _SPLITS = frozenset({"but", "because", "despite", "if"})
 
@@ -68,7 +70,7 @@ def _match(lexicon: Lexicon, word: str, bases: list[str], position: int) -> tupl
             return len(parts), entry
     if word in _MARKS:
         return 1, _MARKS[word]
-    found = lexicon.single.get(lexicon.spelling.get(word, word))
+    found = lexicon.single.get(lexicon.spelled(word))
     return 1, found or lexicon.single.get(bases[position], _UNKNOWN)
 
 
@@ -105,26 +107,27 @@ def clauses(sentence: list[Item]) -> Iterator[Clause]:
 
 def is_finite(item: Item) -> bool:
     """Whether the item can be the verb of a clause."""
-    return item.kind in _FINITE or (
-        item.kind == "E"
-        and item.entry.term is not None
-        and item.entry.term.verb
-        and item.entry.form in ("", "s", "ing")
-    )
+    if item.kind != "E":
+        return item.kind in _FINITE
+    form = item.entry.form
+    if form == "clause":
+        return True
+    return item.entry.term is not None and item.entry.term.verb and form in ("", "s", "ing")
 
 
 def _inside(sentence: list[Item], index: int, found: list[Item]) -> bool:
     """Whether a joining word is none here: `so sharp`, `as sharp as`, `when`-less `made` and so on."""
     word = sentence[index].word
     after = sentence[index + 1].kind if index + 1 < len(sentence) else "."
-    if word in ("so", "as", "that", "only", "still", "what"):
-        if word == "as":
-            return after in ("E", "x", "H", "det") and not _verb_before_mark(sentence, index + 1)
-        if word == "that":
-            return after in ("H", "x") and not found
-        return after in ("E", "very", "too", "H", "x") and not _verb_before_mark(sentence, index + 1)
-    if word in ("left", "made", "give", "gave", "make", "makes", "caused", "bring", "brings"):
-        return False
+    if word in _ADVERBS:
+        return index > 0 and sentence[index - 1].kind in ("be", "have", "modal", "can")
+    if word == "that":
+        return after in ("H", "x") and not found
+    if word == "as":
+        return after in ("E", "x", "H", "det") and not _verb_before_mark(sentence, index + 1)
+    if word in ("so", "only", "still", "what"):
+        follows = after in ("E", "very", "too", "H", "x")
+        return follows and not _verb_before_mark(sentence, index + 1)
     return False
 
 
@@ -143,7 +146,7 @@ def _new_statement(sentence: list[Item], index: int, verb: bool, found: list[Ite
     if not following:
         return False
     first = following[0]
-    if first.kind == "pronoun":
+    if first.kind == "pronoun" or first.entry.form == "clause" or first.word in _PRONOUN_IS:
         return True
     if not verb and sentence[index].kind == "and":
         return False

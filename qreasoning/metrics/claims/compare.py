@@ -111,7 +111,9 @@ def compare(
         raise ValueError("compare needs at least one reference text")
     claims, said = read_text(prediction, lexicon, second)
     others = [read_text(text, lexicon, second) for text in references]
-    mine, theirs = _keyed(claims), [_keyed(each) for each, _ in others]
+    both = [(keyed := _keyed(each), _placed(each, keyed)) for each in (claims, *(c for c, _ in others))]
+    _by_place(both[0], both[1:])
+    mine, theirs = both[0][0], [keyed for keyed, _ in both[1:]]
     agreed, disputed = _together(theirs)
     outcome = {
         key: _outcome(mine.get(key), agreed.get(key))
@@ -146,6 +148,38 @@ def _keyed(claims: Iterable[Claim]) -> dict[str, Stance]:
         key = f"{claim.dimension}/background" if behind else claim.dimension
         groups.setdefault(key, []).append(claim)
     return {key: _stance(group) for key, group in groups.items()}
+
+
+def _placed(claims: Iterable[Claim], stances: Mapping[str, Stance]) -> dict[str, Stance]:
+    """Stances by place (`brightness/subject`) for the dimensions in which places differ in sign."""
+    groups: dict[str, list[Claim]] = {}
+    for claim in claims:
+        if claim.dimension in stances:
+            groups.setdefault(f"{claim.dimension}/{claim.locus}", []).append(claim)
+    placed = {key: _stance(group) for key, group in groups.items()}
+    return {
+        key: stance
+        for key, stance in placed.items()
+        if any(
+            stance.polarity * other.polarity < 0
+            for name, other in placed.items()
+            if name.partition("/")[0] == key.partition("/")[0]
+        )
+    }
+
+
+def _by_place(
+    mine: tuple[dict[str, Stance], dict[str, Stance]],
+    theirs: list[tuple[dict[str, Stance], dict[str, Stance]]],
+) -> None:
+    """Where prediction and reference both part a dimension by place, compare it place by place."""
+    for dimension in DIMENSIONS:
+        parted = {key for key in mine[1] if key.startswith(f"{dimension}/")}
+        if not parted or not all(parted & placed.keys() for _, placed in theirs):
+            continue
+        for whole, placed in (mine, *theirs):
+            whole.pop(dimension, None)
+            whole.update({key: placed[key] for key in parted & placed.keys()})
 
 
 def _stance(claims: list[Claim]) -> Stance:
@@ -207,7 +241,7 @@ def _dimension(
     mine: Mapping[str, Stance],
     theirs: Sequence[Mapping[str, Stance]],
 ) -> DimensionComparison:
-    keys = {name, f"{name}/background"}
+    keys = {name, *(f"{name}/{place}" for place in ("image", "subject", "background"))}
     own = {key: each for key, each in outcome.items() if key in keys}
     covered = sum(bool(keys & each.keys()) for each in theirs) / len(theirs)
     return DimensionComparison(**_figures(own, bool(keys & mine.keys()), covered))

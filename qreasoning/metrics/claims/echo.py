@@ -11,10 +11,11 @@ from typing import NamedTuple
 from qreasoning.metrics.claims.clauses import Item
 from qreasoning.metrics.claims.lexicon import Lexicon
 
-SHARED = 0.5
-"""The share of the words of two sentences together that both must have."""
+SHARED, SHARED_OF_CLAIMS = 0.5, 0.6
+"""The share of the words of two sentences together that both must have; where both make claims."""
 
 _NEGATIONS = frozenset({"not", "no", "free"})
+_SIDES = frozenset({"good", "much", "seen"})
 _EMPTY = frozenset(
     {"det", "be", "and", ",", "prep", "of", "very", "because", "pronoun", "can", "but", "despite"}
     | {".", "!", "?", ";", ":", "\n", "(", ")", "have", "than", "modal", "slightly", "too", "well"}
@@ -36,8 +37,8 @@ def statement(sentence: list[Item], lexicon: Lexicon, claims: bool) -> Statement
     for item in sentence:
         if item.kind in _NEGATIONS:
             sign = -sign
-        elif item.kind == "E":
-            sign *= _side(item)
+        elif item.kind == "E" and (side := _side(item)):
+            sign *= side
         elif item.kind in ("badly", "less"):
             sign = -sign
         elif item.kind not in _EMPTY:
@@ -51,15 +52,18 @@ def statement(sentence: list[Item], lexicon: Lexicon, claims: bool) -> Statement
 
 
 def _side(item: Item) -> int:
+    """-1 or 1 for a judgement or an amount; 0 for other words, which count by what they say."""
     term = item.entry.term
-    values = [sense.value for sense in term.senses.values() if sense is not None] if term else []
-    return -1 if values and values[0] < 0 else 1
+    for sense in term.senses.values() if term else ():
+        if sense is not None and sense.kind in _SIDES and sense.value:
+            return -1 if sense.value < 0 else 1
+    return 0
 
 
 def denied(mine: Iterable[Statement], theirs: Iterable[Statement]) -> int:
     """How many sentences of `theirs` a sentence of `mine` repeats with the opposite sign.
 
-    Only where the lexicon is silent on at least one of the two; sentences of one word are left out.
+    Sentences of one word are left out.
     """
     own = {each for each in mine if len(each.words) > 1}
     found = 0
@@ -69,7 +73,8 @@ def denied(mine: Iterable[Statement], theirs: Iterable[Statement]) -> int:
 
 
 def _contradicts(one: Statement, other: Statement) -> bool:
-    if one.sign == other.sign or (one.claims and other.claims):
+    if one.sign == other.sign:
         return False
     shared = len(one.words & other.words)
-    return shared >= 2 and shared >= SHARED * len(one.words | other.words)
+    least = SHARED_OF_CLAIMS if one.claims and other.claims else SHARED
+    return shared >= 2 and shared >= least * len(one.words | other.words)

@@ -35,7 +35,7 @@ class Context(NamedTuple):
     """What a clause takes over from those before it in its sentence."""
 
     subject: Head | None
-    opposed: bool
+    bare: Claim | None
 
 
 _SCENE = Head("image", "region", "overall", None, "image", "")
@@ -44,13 +44,24 @@ _DEGREES = frozenset({"very", "slightly", "too", "well", "badly"})
 _WHOLE = frozenset({"nothing", "none", "none of", "nobody", "neither"})
 _ADJUNCT = frozenset({"without", "free of", "free from", "devoid of", "sans", "minus"})
 _PEOPLE = frozenset({"i", "you", "we", "he", "she", "somebody", "nobody", "who"})
-_PASSING = frozenset({"very", "slightly", "too", "well", "badly", "every", "trans", "enough"})
+_COMPARATIVES = frozenset({"more", "less", "fewer", "better", "higher", "lower", "greater", "worse"})
+_NEGATIVES = ("no ", "not ", "without ", "zero ", "nothing", "never ")
+_SAYING = frozenset({"say", "call", "describe", "consider", "rate", "expect", "think", "guess"})
+_PASSING = frozenset({"very", "slightly", "too", "well", "badly", "every", "transparent"})
 
 
 def read(clause: Clause, context: Context) -> tuple[list[Claim], Context]:
     """The claims of a clause, and what the next one takes over."""
     reading = _Reading(clause, context)
-    return reading.claims(), Context(reading.carried(), False)
+    return reading.claims(), Context(reading.carried(), reading.bare)
+
+
+def answered(claims: list[Claim], context: Context) -> bool:
+    """Whether a clause says of what the one before only named: `some glitches, but they are minor`."""
+    bare = context.bare
+    return bare is not None and any(
+        claim.dimension == bare.dimension and claim.span[0] > bare.span[1] for claim in claims
+    )
 
 
 class _Reading:
@@ -65,6 +76,7 @@ class _Reading:
         self.subjects = self._subjects()
         self.wished = self._wished()
         self.made: list[Claim] = []
+        self.bare: Claim | None = None
 
     # ---------------------------------------------------------------- structure
     def _heads(self) -> list[int]:
@@ -91,8 +103,12 @@ class _Reading:
         """(operator, first, end): which items a negation covers."""
         found = []
         for i, kind in enumerate(self.kinds):
+            if self.items[i].word == "nor" and found:
+                continue
             if kind == "not":
-                found.append((i, i + 1, len(self.items)))
+                found.append((i, i + 1, self._end_of_not(i)))
+            elif kind == "no" and i + 1 == len(self.items) and self.items[i].word == "none":
+                found.append((i, 0, i))
             elif kind == "no":
                 found.append((i, i + 1, self._end_of_no(i)))
             elif kind == "free" and i > 0 and self.kinds[i - 1] == "H":
@@ -100,6 +116,21 @@ class _Reading:
             elif kind == "x" and self.items[i].word == "to" and "too" in self.kinds[:i]:
                 found.append((i, i + 1, len(self.items)))
         return found
+
+    def _end_of_not(self, i: int) -> int:
+        for j in range(i + 1, len(self.items)):
+            if self.kinds[j] == "," and not self._alternatives(j):
+                return j
+        return len(self.items)
+
+    def _alternatives(self, j: int) -> bool:
+        """Whether an `or` follows, so that a list goes on at the comma."""
+        for item in self.items[j + 1 :]:
+            if item.word in ("or", "nor"):
+                return True
+            if is_finite(item):
+                return False
+        return False
 
     def _end_of_no(self, i: int) -> int:
         item = self.items[i]
@@ -112,6 +143,10 @@ class _Reading:
             kind = self.kinds[j]
             if is_finite(self.items[j]) or kind in ("not", "no"):
                 return j
+            if kind == "E" and self.items[j].word.startswith(_NEGATIVES):
+                return j
+            if kind == "," and not self._listed(j):
+                return j
             if kind == "E" and self._after_head(j, i) and self._forward(j) is None:
                 return j
             if kind in ("and", ",") and self.items[j].word != "or" and self._turns(j, item):
@@ -119,6 +154,10 @@ class _Reading:
             if kind == "prep" and self.items[j].word == "with":
                 return j
         return len(self.items)
+
+    def _listed(self, j: int) -> bool:
+        following = self.kinds[j + 1] if j + 1 < len(self.items) else ""
+        return following in ("H", "and") or self._alternatives(j)
 
     def _after_head(self, j: int, i: int) -> bool:
         return any(kind == "H" for kind in self.kinds[i:j])
@@ -146,7 +185,7 @@ class _Reading:
         last = wanted[0]
         joined = [last]
         for i in wanted[1:]:
-            if any(kind in ("and", ",") for kind in self.kinds[last:i]):
+            if any(item.kind in ("and", ",") or item.word == "nor" for item in self.items[last:i]):
                 joined.append(i)
         return joined
 
@@ -155,10 +194,10 @@ class _Reading:
         for j in range(i - 1, max(-1, i - 7), -1):
             kind = self.kinds[j]
             if kind in ("prep", "of"):
-                return not (kind == "of" and j > 0 and self.kinds[j - 1] in ("trans", "E", "det"))
+                return not (kind == "of" and j > 0 and self.kinds[j - 1] in ("transparent", "E", "det"))
             if kind == "no":
                 return self.items[j].word in _ADJUNCT
-            if kind == "H" or is_finite(self.items[j]):
+            if kind in ("H", ",") or is_finite(self.items[j]):
                 return False
         return False
 
@@ -171,7 +210,9 @@ class _Reading:
                 return i
             if item.kind == "modal" and item.word not in ("may", "might"):
                 rest = self.items[i + 1 : i + 5]
-                seen = any(_sense_kind(each) == "seen" for each in rest)
+                seen = any(
+                    _sense_kind(each) == "seen" or each.word in _SAYING for each in rest
+                )
                 if not seen or item.word.startswith("should"):
                     return i
         return None
@@ -205,10 +246,15 @@ class _Reading:
                 if j + 1 >= count or self.kinds[j + 1] not in ("E", *_DEGREES):
                     return None
             elif kind == "of":
-                if self.kinds[j - 1] not in ("trans", "E"):
+                if self.kinds[j - 1] not in ("transparent", "E", "det"):
                     return None
             elif kind == "det":
-                if self.kinds[j - 1] not in ("of", "E") or not self._takes_object(i):
+                if self.kinds[j - 1] == "prep":
+                    pass
+                elif self.kinds[j - 1] not in ("of", "E") or not self._takes_object(i):
+                    return None
+            elif kind == "prep":
+                if j != i + 1 or not self._in_respect(i, j):
                     return None
             elif kind == "x":
                 unknown += 1
@@ -218,6 +264,17 @@ class _Reading:
                 return None
             j += 1
         return None
+
+    def _in_respect(self, i: int, j: int) -> bool:
+        """Whether a judgement names what it is about after it: `worse on sharpness`, `poor in detail`."""
+        if self.items[j].word not in ("in", "on", "at"):
+            return False
+        term = self.items[i].entry.term
+        judged = (term is not None and term.generic is not None) or self._amount(i)
+        following = [k for k in range(j + 1, min(j + 3, len(self.items))) if self.kinds[k] != "det"]
+        if not judged or not following or self.kinds[following[0]] != "H":
+            return False
+        return self.head(following[0]).kind in ("good", "neutral")
 
     def _takes_object(self, i: int) -> bool:
         term = self.items[i].entry.term
@@ -249,9 +306,12 @@ class _Reading:
         before = [j for j in self.heads if start < j < i and not self._in_phrase(j)]
         if not before and start >= 0 and not any(self.kinds[j] == "E" for j in range(start, i)):
             before = [j for j in self.heads if j < start][-1:]
-        if len(before) > 1 and self.kinds[before[-1] - 1] in ("and", ","):
-            return before
-        return before[-1:] or [-2 if self._personal() else -1]
+        joined = before[-1:]
+        while joined and joined[0] > 1 and self.kinds[joined[0] - 1] in ("and", ","):
+            if self.kinds[joined[0] - 2] != "H":
+                break
+            joined.insert(0, joined[0] - 2)
+        return joined or [-2 if self._personal() else -1]
 
     def _sharing(self, i: int, head: int) -> list[int]:
         """Heads joined to one that a term stands before: `good contrast and colors`."""
@@ -317,16 +377,23 @@ class _Reading:
         return first.kind in ("be", "can", "have", "verb") or first.word in ("does", "do", "did")
 
     def _term(self, i: int, presence: dict[int, list[tuple[int, Sense]]], spoken: set[int]) -> None:
-        bound = self._bound(i)
+        item = self.items[i]
+        if item.entry.form == "ed" and _sense_kind(item) == "seen" and self._manner(i):
+            if all(self.head(j).kind not in ("defect", "region") for j in self._bound(i)):
+                self._participle(i, spoken)
+                return
         polar = False
-        for j in bound:
+        for j in self._bound(i):
             head = _UNKNOWN if j == -2 else self.head(j)
             sense = self._sense(i, j, head)
-            if sense is None:
+            if sense is None or (item.entry.form == "ly" and sense.kind == "content"):
                 continue
-            if sense.kind in ("much", "mild", "seen"):
-                if j == -1 and sense.kind == "seen" and self._active(i):
-                    continue
+            if j == -1 and item.entry.term is not None and item.entry.term.verb and self._active(i):
+                continue
+            if sense.kind in ("much", "mild", "seen", "bother"):
+                if sense.kind == "seen" and head.kind == "region" and self._forward(i) == j:
+                    if head.name == "subject" and not self._takes_object(i):
+                        continue
                 if j >= 0 or (head.dimension and head.name != "image"):
                     presence.setdefault(j, []).append((i, sense))
             elif sense.kind == "good":
@@ -347,9 +414,11 @@ class _Reading:
     def _sense(self, i: int, j: int, head: Head) -> Sense | None:
         senses = self.items[i].entry.term.senses  # type: ignore[union-attr]
         own = head.dimension if head.kind != "region" else None
-        keys = (head.name, own, head.kind, "*")
+        keys: tuple[str | None, ...] = (head.name, own, head.kind, "*")
         if j == -1 and self.context.subject is None:
             keys = ("*", "*", "*", "*")
+        elif j > i and head.kind == "region" and head.name not in ("image", "scene"):
+            keys = ("described", *keys)
         for key in keys:
             if key in senses:
                 return senses[key]
@@ -372,12 +441,30 @@ class _Reading:
             self._bokeh(i, j, head, operators)
             return
         value, mode = self._graded(i, sense)
+        if self._compared(i) and any(item.word == "than" for item in self.items[i:]):
+            first = self.items[0].word
+            if first in ("nothing", "never", "no", "rarely"):
+                operators, value = [], 2.5 if sense.value > 0 else -2.5
+            elif first in ("everything", "all", "anything"):
+                value = -value
         if len(operators) % 2:
             value = _denied(value, self._degree(i), self.items[i].entry.form)
             mode = ""
+            if self._neither_extreme(operators, sense):
+                value = 0
         value, mode = self._if_wished(i, value, mode, len(operators))
         locus = self._locus(i, j, head)
         self._add(dimension, value, locus, mode, i, j, operators)
+
+    def _neither_extreme(self, operators: list[int], sense: Sense) -> bool:
+        """Whether two opposite ends are denied at once: `neither good nor bad`."""
+        if not any(self.items[k].word == "neither" for k in operators):
+            return False
+        for item in self.items:
+            senses = item.entry.term.senses.values() if item.entry.term else ()
+            if any(other and other.value * sense.value < 0 for other in senses):
+                return True
+        return False
 
     def _bokeh(self, i: int, j: int, head: Head, operators: list[int]) -> None:
         degree = self._degree(i)
@@ -428,10 +515,7 @@ class _Reading:
     def _if_wished(self, i: int, value: float, mode: str, negations: int) -> tuple[float, str]:
         if self.wished is None or i < self.wished or value == 0:
             return value, mode
-        item = self.items[i]
-        compared = item.entry.form == "er" or (
-            i > 0 and self.items[i - 1].word in ("more", "less", "better")
-        )
+        compared = self._compared(i)
         if negations % 2 and compared:
             return 3, ""
         if negations % 2:
@@ -440,14 +524,28 @@ class _Reading:
             return -2, "over" if mode == "under" else "under" if mode == "over" else mode
         return (-2, mode) if value > 0 else (value, mode)
 
+    def _manner(self, i: int) -> list[int]:
+        near = [j for j in (i - 1, i + 1) if 0 <= j < len(self.items)]
+        return [
+            j
+            for j in near
+            if self.kinds[j] in ("well", "badly") or self.items[j].word in ("better", "worse", "best")
+        ]
+
+    def _compared(self, i: int) -> bool:
+        item = self.items[i]
+        if item.entry.form == "er" or item.word in _COMPARATIVES:
+            return True
+        return i > 0 and self.items[i - 1].word in ("more", "less", "better")
+
     def _participle(self, i: int, spoken: set[int]) -> None:
         """`well exposed`, `badly framed`, `rendered faithfully`."""
-        near = [j for j in (i - 1, i + 1) if 0 <= j < len(self.items)]
-        manner = [j for j in near if self.kinds[j] in ("well", "badly")]
+        manner = self._manner(i)
         if not manner:
             return
-        value = 2.0 if self.kinds[manner[0]] == "well" else -2.0
-        target = self.kinds[i].partition(" ")[2]
+        worse = self.kinds[manner[0]] == "badly" or self.items[manner[0]].word == "worse"
+        value = -2.0 if worse else 2.0
+        target = self.kinds[i].partition(" ")[2] or "head"
         bound = self._bound(i)
         for j in bound if target == "head" else bound[:1]:
             head = self.head(j)
@@ -466,14 +564,24 @@ class _Reading:
     def _presence(self, j: int, said: list[tuple[int, Sense]]) -> None:
         """What the amounts and the presence of a head come to."""
         head = self.head(j)
+        if head.name == "distortion" and any(
+            k != j and self.head(k).kind == "defect" for k in self.heads
+        ):
+            return
         there, size = 1.0, 2.0
         operators = {k for k, first, end in self.scopes if j >= 0 and first <= j < end}
-        wish = j >= 0 and self.wished is not None and j > self.wished
+        wish = self.wished is not None and (
+            j > self.wished or any(i > self.wished and self._compared(i) for i, _ in said)
+        )
         more = False
         for i, sense in said:
             operators.update(self._operators(i, j))
             there *= 1 if sense.value > 0 else -1
-            if sense.kind == "mild":
+            if sense.kind == "bother":
+                if len(self._operators(i, -1)) % 2:
+                    self._add(head.dimension or "overall", 0, "image", "", i, j, [])
+                    return
+            elif sense.kind == "mild":
                 size = 1.0
             elif sense.kind == "much" and abs(sense.value) > 2:
                 size = 3.0
@@ -484,10 +592,12 @@ class _Reading:
             if self._degree(i) == "too" and sense.kind == "much" and sense.value > 0:
                 self._excess(i, j, head)
                 return
-            more = more or self.items[i].word in ("more", "less", "fewer", "lower")
+            more = more or self._compared(i)
         if not said and not operators and head.kind != "defect" and not self._had(j, wish):
             return
-        if wish and head.kind != "defect" and len(operators) % 2 == 0:
+        if wish and len(operators) % 2 and any(self._compared(i) for i, _ in said):
+            there, size, operators = abs(there), 3.0, set()
+        elif wish and head.kind != "defect" and len(operators) % 2 == 0:
             there = -abs(there)
         elif wish and head.kind == "defect" and more:
             there = 1.0
@@ -505,12 +615,15 @@ class _Reading:
         mode = head.mode if value < 0 else ""
         first = [i for i, _ in said]
         self._add(dimension, value, self._locus(j, j, head), mode, *_ends(j, first), sorted(operators))
+        if not operators and head.kind == "defect" and j >= 0:
+            self.bare = self.made[-1]
 
     def _had(self, j: int, wish: bool) -> bool:
         """Whether a wanted thing without a term is said to be there, or wished for."""
         if wish and self.wished is not None and self.wished >= 0:
             return self.kinds[self.wished] == "need"
-        return j > 0 and self.kinds[j - 1] == "have" and self.head(j).kind == "good"
+        before = self.items[j - 1]
+        return before.kind == "have" and before.word not in ("with", "using", "use", "including")
 
     def _excess(self, i: int, j: int, head: Head) -> None:
         if head.dimension is not None:
@@ -565,6 +678,8 @@ def _ends(j: int, terms: list[int]) -> tuple[int, int]:
 
 def _denied(value: float, degree: str, form: str) -> float:
     """The value of `not X`: the other side, and weaker for `not very X` and `not the best`."""
+    if value == 0:
+        return -2.0
     if value >= 3 or form == "est":
         return -1.0
     if degree in ("very", "too") or abs(value) <= 1:
@@ -589,4 +704,4 @@ def _sense_kind(item: Item) -> str:
     if term is None:
         return ""
     kinds = {sense.kind for sense in term.senses.values() if sense is not None}
-    return next((kind for kind in ("seen", "much", "mild") if kind in kinds), "")
+    return next((kind for kind in ("seen", "much", "mild", "bother") if kind in kinds), "")

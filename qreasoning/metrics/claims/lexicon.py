@@ -28,7 +28,8 @@ DIMENSIONS = (
 
 
 class Sense(NamedTuple):
-    """What a term says of a head: `kind` is a dimension, `good`, `much`, `mild`, `seen`, `bokeh`."""
+    """What a term says of a head: `kind` is a dimension, `good`, `much`, `mild`,
+    `seen`, `bother`, `bokeh`."""
 
     kind: str
     value: float
@@ -66,7 +67,7 @@ class Entry(NamedTuple):
 
 def _sense(text: str | None) -> str | None:
     parts = (text or "none").split()
-    known = {*DIMENSIONS, "good", "much", "mild", "seen"}
+    known = {*DIMENSIONS, "good", "much", "mild", "seen", "bother"}
     if parts == ["none"] or parts == ["bokeh"]:
         return text
     if not 2 <= len(parts) <= 3 or parts[0] not in known or (parts[2:] or ["over"])[0] not in (
@@ -120,6 +121,8 @@ class LexiconFile(Settings):
     """Raised when the meaning of a word changes."""
     spelling: dict[str, str] = {}
     """British, American and frequent wrong spellings, each with the form used below."""
+    stems: dict[str, str] = {}
+    """The same for parts of words, in all their inflections: `colour` is `color` in `discoloured`."""
     heads: dict[str, HeadSettings] = {}
     """By class."""
     terms: tuple[TermSettings, ...] = ()
@@ -144,6 +147,8 @@ class Lexicon:
         for one, other in (pair for each in contents for pair in each.opposites):
             self.opposites.setdefault(one, (one, 1))
             self.opposites.setdefault(other, (one, -1))
+        self._stems = {old: new for each in reversed(contents) for old, new in each.stems.items()}
+        self.spelled = lru_cache(maxsize=65_536)(self._spelled)
         self.single: dict[str, Entry] = {}
         self._base: dict[str, str] = {}
         self.phrases: dict[str, list[tuple[tuple[str, ...], Entry]]] = {}
@@ -161,8 +166,17 @@ class Lexicon:
 
     def base(self, word: str) -> str:
         """The base form of a lower-case word, or the word itself."""
-        word = self.spelling.get(word, word)
+        word = self.spelled(word)
         return self._base.get(word, word)
+
+    def _spelled(self, word: str) -> str:
+        """A lower-case word in the spelling of the lexicon."""
+        if word in self.spelling:
+            return self.spelling[word]
+        for old, new in self._stems.items():
+            if old in word:
+                return word.replace(old, new)
+        return word
 
     def _add_forms(self, word: str, entry: Entry) -> None:
         if " " in word or "-" in word:
@@ -179,11 +193,25 @@ class Lexicon:
             return
         found = self.phrases.setdefault(parts[0], [])
         if all(parts != other for other, _ in found):
-            found.append((parts, entry))
+            form = "clause" if self._says(parts) and entry.kind == "E" else entry.form
+            found.append((parts, entry._replace(form=form)))
+
+    def _says(self, parts: tuple[str, ...]) -> bool:
+        """Whether a phrase has a subject and a verb of its own: `highlights are gone`."""
+        first = self.single.get(parts[0])
+        rest = [self.single.get(part) for part in parts[1:]]
+        return first is not None and first.kind == "H" and any(
+            each is not None and (each.kind in ("be", "have", "verb") or _is_verb(each))
+            for each in rest
+        )
+
+
+def _is_verb(entry: Entry) -> bool:
+    return entry.term is not None and entry.term.verb and entry.form in ("", "s")
 
 
 def _forms(word: str, entry: Entry) -> dict[str, str]:
-    if entry.kind == "H":
+    if entry.kind in ("H", "transparent"):
         return {plural(word): "s"}
     if entry.kind in ("be", "have", "verb", "need"):
         return verb_forms(word)

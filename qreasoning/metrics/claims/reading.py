@@ -1,8 +1,10 @@
 """From a text to its claims."""
 
+from collections.abc import Iterable, Iterator
+
 from qreasoning.metrics.claims.clauses import Item, clauses, sentences
 from qreasoning.metrics.claims.echo import Statement, statement
-from qreasoning.metrics.claims.grammar import Claim, Context, read
+from qreasoning.metrics.claims.grammar import Claim, Context, answered, read
 from qreasoning.metrics.claims.lexicon import Lexicon, load_lexicon
 from qreasoning.metrics.claims.second import SecondTier
 
@@ -27,7 +29,7 @@ def read_text(
     lexicon = lexicon or load_lexicon()
     found: list[Claim] = []
     said: list[Statement] = []
-    for sentence in sentences(text, lexicon):
+    for sentence in _joined(sentences(text, lexicon)):
         claims = _read(sentence)
         said.append(statement(sentence, lexicon, bool(claims)))
         if second is not None:
@@ -37,9 +39,25 @@ def read_text(
 
 
 def _read(sentence: list[Item]) -> list[Claim]:
-    context = Context(None, False)
+    context = Context(None, None)
     found: list[Claim] = []
     for clause in clauses(sentence):
-        claims, context = read(clause, context)
+        claims, following = read(clause, context)
+        if answered(claims, context) and context.bare in found:
+            found.remove(context.bare)
         found += claims
+        context = following
     return found
+
+
+def _joined(found: Iterable[list[Item]]) -> Iterator[list[Item]]:
+    """The sentences, a question of one word and its answer (`Noise? Hardly any.`) as one."""
+    asked: list[Item] = []
+    for sentence in found:
+        if len(sentence) == 2 and sentence[0].kind == "H" and sentence[1].kind == "?" and not asked:
+            asked = sentence[:1]
+            continue
+        yield asked + sentence
+        asked = []
+    if asked:
+        yield asked
