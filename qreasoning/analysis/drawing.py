@@ -15,6 +15,8 @@ _MARGIN = 3.0
 """Per cent kept free at both ends, so that no dot is cut."""
 _STEPS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0)
 _TICKS = 5
+_LEAST = 0.02
+"""An axis is at least as long as this: a difference below it should not look like one."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,9 @@ def axis_over(values: Sequence[float], *, room: float = 0.06) -> Axis:
     """An axis that shows all of `values` that are numbers, with a little room at both ends."""
     known = [value for value in values if not math.isnan(value)] or [0.0, 1.0]
     low, high = min(known), max(known)
-    reach = max(high - low, 0.02)
-    low, high = low - room * reach, high + room * reach
+    missing = max(_LEAST - (high - low), 0.0) / 2
+    low, high = low - missing, high + missing
+    low, high = low - room * (high - low), high + room * (high - low)
     step = next((each for each in _STEPS if (high - low) / each <= _TICKS), _STEPS[-1])
     first = math.ceil(low / step)
     count = math.floor(high / step) - first + 1

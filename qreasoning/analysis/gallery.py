@@ -43,9 +43,8 @@ def _spread(findings: Findings, places: Sequence[int], count: int) -> list[int]:
 
 def _contradictions(findings: Findings, place: int) -> int:
     """How many dimensions all models together contradict people in."""
-    columns = findings.statements.compared if findings.statements else ()
-    compared = [column[place] for column in columns]
-    return sum(len(each.contradicted) for each in compared if each is not None)
+    columns = findings.statements.contradicted if findings.statements else ()
+    return sum(len(column[place]) for column in columns)
 
 
 def _score(row: Mapping[str, Any]) -> float:
@@ -97,21 +96,23 @@ def _model(findings: Findings, model: str, place: int, extract: Extract | None) 
     status = image.statuses[place]
     column = findings.models.index(model)
     rouge = findings.standing("rouge1")
-    compared = findings.statements.compared[column][place] if findings.statements else None
+    contradicted = findings.statements.contradicted[column][place] if findings.statements else ()
     return {
         "who": model,
         "status": status,
         "rating": image.ratings[place],
         "caption_rating": _other(by_condition.get("caption"), place),
         "rouge1": rouge.measure.values[place, column] if rouge else math.nan,
-        "contradicted": [_in_words(each) for each in compared.contradicted] if compared else [],
+        "contradicted": [_in_words(each) for each in contradicted],
         "raw": shortened(row.get("raw") or "", _TEXT_LIMIT) if status != "ok" else "",
         **_texts(row if status == "ok" else {}, extract),
     }
 
 
 def _in_words(name: str) -> str:
-    """`sharpness/background` as words."""
+    """`sharpness/background` as words; `unnamed` is a sentence said the other way round."""
+    if name == "unnamed":
+        return "a sentence said the other way round"
     dimension, _, locus = name.partition("/")
     return f"{dimension} of the {locus}" if locus else dimension
 

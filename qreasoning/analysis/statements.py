@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qreasoning.analysis.measure import Measure, Texts, mean_known
+from qreasoning.analysis.processes import in_processes
 from qreasoning.metrics import claims
 
 Numbers = NDArray[np.float64]
@@ -25,14 +28,14 @@ _NAMES = tuple(field for _, _, field, _ in _FIELDS)
 
 @dataclass(frozen=True)
 class Statements:
-    """The measures, and every model's comparison with all people of a picture.
+    """The measures, and what every model's texts say that people contradict.
 
-    `compared[model][picture]` is None where there is nothing to compare. `per_dimension` has shape
-    (dimensions, 2, pictures, models): F1 and contradiction rate; `dimensions` names the first axis.
+    `contradicted[model][picture]` names dimensions. `per_dimension` has shape (dimensions, 2,
+    pictures, models): F1 and contradiction rate; `dimensions` names the first axis.
     """
 
     measures: tuple[Measure, ...]
-    compared: tuple[tuple[claims.Comparison | None, ...], ...]
+    contradicted: tuple[tuple[tuple[str, ...], ...], ...]
     dimensions: tuple[str, ...]
     per_dimension: Numbers
 
@@ -40,37 +43,31 @@ class Statements:
 Compare = Callable[[str, Sequence[str]], claims.Comparison]
 
 
+class Compared(NamedTuple):
+    """What comparing gives for some pictures; the last axis of the arrays holds the figures.
+
+    `dropped` is (pictures, models, people, figures), `per_dimension` (pictures, models, dimensions,
+    2) with F1 and contradiction rate.
+    """
+
+    values: Numbers
+    dropped: Numbers
+    floor: Numbers
+    fixed: Numbers
+    ceiling: Numbers
+    per_dimension: Numbers
+    contradicted: list[list[tuple[str, ...]]]
+
+
 def claim_measures(texts: Texts, compare: Compare) -> Statements:
     """Claim F1, precision, recall, contradiction rate and coverage of every model.
 
     The floor is the mean over at most `OTHERS` other pictures, spread evenly over their ids.
     """
-    pictures = range(len(texts.humans))
-    compared = tuple(
-        tuple(
-            compare(said[place], texts.humans[place])
-            if texts.applies[place, model] and texts.humans[place]
-            else None
-            for place in pictures
-        )
-        for model, said in enumerate(texts.said)
-    )
-    values = _table([[_figures(each) for each in column] for column in compared])
-    dropped = _dropped(texts, compare)
-    others = others_of(texts.explained, OTHERS)
-    floor = _table(
-        [
-            [_wrong(said[place], others[place], texts, compare) for place in pictures]
-            for said in texts.said
-        ]
-    )
-    ceiling = np.array([_people(texts.humans[place], compare) for place in pictures])
-    fixed = np.array(
-        [
-            _figures(compare(texts.fixed, humans) if humans and texts.fixed else None)
-            for humans in texts.humans
-        ]
-    )
+    found = in_processes(partial(_compared, texts, compare), len(texts.humans), _work(texts))
+    *arrays, contradicted = zip(*found, strict=True)
+    values, dropped, floor, fixed, ceiling, per_dimension = map(np.concatenate, arrays)
+    rows = [row for part in contradicted for row in part]
     measures = tuple(
         Measure(
             name=name,
@@ -79,36 +76,63 @@ def claim_measures(texts: Texts, compare: Compare) -> Statements:
             values=texts.only(values[..., place]),
             dropped=texts.only(dropped[..., place]),
             floor=texts.only(floor[..., place]),
-            fixed=texts.elsewhere(fixed[:, place]),
-            ceiling=ceiling[:, place],
+            fixed=texts.elsewhere(fixed[..., place]),
+            ceiling=ceiling[..., place],
         )
         for place, (name, label, _, higher) in enumerate(_FIELDS)
     )
-    dimensions = tuple(claims.DIMENSIONS)
-    return Statements(measures, compared, dimensions, _per_dimension(compared, dimensions))
+    # (pictures, models, dimensions, 2) to (dimensions, 2, pictures, models)
+    tables = per_dimension.transpose(2, 3, 0, 1)
+    columns = tuple(zip(*rows, strict=True))
+    return Statements(measures, columns, tuple(claims.DIMENSIONS), tables)
 
 
-def _figures(comparison: claims.Comparison | None) -> tuple[float, ...]:
-    if comparison is None:
-        return _NOTHING
+def _work(texts: Texts) -> int:
+    """How many comparisons there are, about."""
+    return len(texts.said) * len(texts.humans) * (1 + texts.most_people + OTHERS)
+
+
+def _compared(texts: Texts, compare: Compare, places: range) -> Compared:
+    """Everything about the pictures at `places`."""
+    models, most = len(texts.said), texts.most_people
+    others = others_of(texts.explained, OTHERS)
+    figures = np.full((len(places), models, len(_NAMES)), np.nan)
+    dropped = np.full((len(places), models, most, len(_NAMES)), np.nan)
+    floor, fixed, ceiling = figures.copy(), figures[:, 0].copy(), figures[:, 0].copy()
+    dimensions = np.full((len(places), models, len(claims.DIMENSIONS), 2), np.nan)
+    contradicted: list[list[tuple[str, ...]]] = [[()] * models for _ in places]
+    for row, place in enumerate(places):
+        humans = texts.humans[place]
+        if not humans:
+            continue
+        for model, said in enumerate(each[place] for each in texts.said):
+            if not texts.applies[place, model]:
+                continue
+            whole = compare(said, humans)
+            figures[row, model] = _figures(whole)
+            dimensions[row, model] = _by_dimension(whole)
+            contradicted[row][model] = whole.contradicted
+            floor[row, model] = _wrong(said, others[place], texts, compare)
+            if len(humans) > 1:
+                for person in range(len(humans)):
+                    rest = _without(humans, person)
+                    dropped[row, model, person] = _figures(compare(said, rest))
+        ceiling[row] = _people(humans, compare)
+        if texts.fixed:
+            fixed[row] = _figures(compare(texts.fixed, humans))
+    return Compared(figures, dropped, floor, fixed, ceiling, dimensions, contradicted)
+
+
+def _by_dimension(whole: claims.Comparison) -> list[tuple[float, float]]:
+    each = (whole.dimensions[name] for name in claims.DIMENSIONS)
+    return [(dimension.f1, dimension.contradiction_rate) for dimension in each]
+
+
+def _figures(comparison: claims.Comparison) -> tuple[float, ...]:
     return tuple(getattr(comparison, name) for name in _NAMES)
 
 
 _NOTHING = (float("nan"),) * len(_NAMES)
-
-
-def _dropped(texts: Texts, compare: Compare) -> Numbers:
-    """Every model against all people of a picture but one: (pictures, models, people, figures)."""
-    shape = (len(texts.humans), len(texts.said), texts.most_people, len(_NAMES))
-    found = np.full(shape, np.nan)
-    for picture, humans in enumerate(texts.humans):
-        if len(humans) < 2:
-            continue
-        for person in range(len(humans)):
-            others = _without(humans, person)
-            for model, said in enumerate(texts.said):
-                found[picture, model, person] = _figures(compare(said[picture], others))
-    return found
 
 
 def _people(humans: Sequence[str], compare: Compare) -> tuple[float, ...]:
@@ -148,28 +172,3 @@ def others_of(explained: NDArray[np.bool_], most: int) -> list[list[int]]:
     for rank, place in enumerate(there):
         found[place] = [int(there[(rank + step) % size]) for step in steps]
     return found
-
-
-def _table(rows: Sequence[Sequence[tuple[float, ...]]]) -> Numbers:
-    """(pictures, models, figures)"""
-    return np.array(rows, dtype=np.float64).reshape(len(rows), -1, len(_NAMES)).transpose(1, 0, 2)
-
-
-def _per_dimension(
-    compared: Sequence[Sequence[claims.Comparison | None]], dimensions: Sequence[str]
-) -> Numbers:
-    nothing = (float("nan"), float("nan"))
-    found = [
-        [
-            [
-                nothing
-                if each is None
-                else (each.dimensions[name].f1, each.dimensions[name].contradiction_rate)
-                for each in column
-            ]
-            for column in compared
-        ]
-        for name in dimensions
-    ]
-    # (dimensions, models, pictures, 2) to (dimensions, 2, pictures, models)
-    return np.array(found, dtype=np.float64).transpose(0, 3, 2, 1)

@@ -29,7 +29,7 @@ def test_claims_opposite_of_people_contradict_and_same_agree(answer: Make) -> No
     assert found["contradiction_rate"].values[wrong, 0] == 1
     assert found["contradiction_rate"].values[right, 0] == 0
     assert found["claim_f1"].values[[wrong, right], 0] == pytest.approx([0, 1])
-    assert statements.compared[0][wrong].contradicted == ("sharpness",)
+    assert statements.contradicted[0][wrong] == ("sharpness",)
     place = statements.dimensions.index("sharpness")
     assert statements.per_dimension[place, 1, wrong, 0] == 1
     assert np.isnan(statements.per_dimension[statements.dimensions.index("noise")]).all()

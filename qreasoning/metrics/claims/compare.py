@@ -8,6 +8,7 @@ opposite errors of one sign (too dark, too bright), contradict each other.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from qreasoning.metrics.claims.grammar import Claim
@@ -109,8 +110,8 @@ def compare(
     references = [references] if isinstance(references, str) else list(references)
     if not references:
         raise ValueError("compare needs at least one reference text")
-    claims, said = read_text(prediction, lexicon, second)
-    others = [read_text(text, lexicon, second) for text in references]
+    claims, said = _reading(prediction, lexicon, second)
+    others = [_reading(text, lexicon, second) for text in references]
     both = [(keyed := _keyed(each), _placed(each, keyed)) for each in (claims, *(c for c, _ in others))]
     _by_place(both[0], both[1:])
     mine, theirs = both[0][0], [keyed for keyed, _ in both[1:]]
@@ -132,6 +133,10 @@ def compare(
         missed=_named(outcome, "missed"),
         dimensions={name: _dimension(name, outcome, mine, theirs) for name in DIMENSIONS},
     )
+
+
+# A text is compared with many others, and reading it costs ten times as much as comparing it.
+_reading = lru_cache(maxsize=32_768)(read_text)
 
 
 class _Outcome(NamedTuple):
