@@ -13,6 +13,7 @@ from qreasoning.metrics.bootstrap import Estimate
 
 _MARGIN = 3.0
 """Per cent kept free at both ends, so that no dot is cut."""
+_NEAR = 15.0
 _STEPS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0)
 _TICKS = 5
 _LEAST = 0.02
@@ -49,10 +50,17 @@ def axis_over(values: Sequence[float], *, room: float = 0.06) -> Axis:
 def ruler(axis: Axis, labels: Sequence[str]) -> Markup:
     """The axis itself: a label over each tick."""
     marks = Markup().join(
-        Markup('<text x="{}%" y="12" text-anchor="middle">{}</text>').format(axis.at(tick), label)
+        Markup('<text x="{}%" y="12" text-anchor="{}">{}</text>').format(
+            axis.at(tick), _anchor(axis.at(tick)), label
+        )
         for tick, label in zip(axis.ticks, labels, strict=True)
     )
     return Markup('<svg class="ruler" aria-hidden="true" focusable="false">{}</svg>').format(marks)
+
+
+def _anchor(place: float) -> str:
+    """Labels near an end grow away from it, so that none is cut."""
+    return "start" if place < _NEAR else "end" if place > 100 - _NEAR else "middle"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -19,6 +20,15 @@ class Without:
     label: str
     order: tuple[str, ...]
     by_person: Mapping[str, tuple[str, ...]]
+
+    def swapped(self, person: str) -> list[tuple[str, str]]:
+        """The pairs of models that change places without a person, the better one first."""
+        found = self.by_person[person]
+        return [
+            (one, other)
+            for one, other in combinations(self.order, 2)
+            if found.index(one) > found.index(other)
+        ]
 
     @property
     def changed(self) -> tuple[str, ...]:

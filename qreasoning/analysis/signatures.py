@@ -1,18 +1,20 @@
 """Failure signatures: known ways in which such a model goes wrong, each a yes or a no."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import combinations, permutations
 
 import numpy as np
 
+from qreasoning.analysis.formats import interval, number, percent, signed
 from qreasoning.analysis.options import Thresholds
 from qreasoning.analysis.pictures import NOT_PREDICTED, Answers, Pictures
 from qreasoning.analysis.ratings import Correlations
 from qreasoning.analysis.standing import CONFIDENCE, Standing, part
-from qreasoning.metrics.bootstrap import Replicates, differences
+from qreasoning.metrics.bootstrap import Estimate, Replicates, differences
 from qreasoning.scripts import words
 
 
@@ -52,48 +54,57 @@ def imitation(
     correlated: Correlations | None,
     baseline: str | None,
 ) -> Signature:
-    """ROUGE-1 up while SRCC falls, both beyond chance, from one model to another."""
-    question = "Does ROUGE-1 rise while the SRCC of the ratings falls, from one model to another?"
+    """ROUGE-1 up while SRCC falls, both beyond chance, from one checkpoint to another."""
+    question = (
+        "Does ROUGE-1 rise while the SRCC of the ratings falls, from one checkpoint to another?"
+    )
     name = "Imitated vocabulary"
-    if rouge is None or correlated is None or len(models) < 2:
-        return Signature(name, question, None, ("This needs two models with texts and ratings.",))
-    ranked, srcc = correlated.of("image")
-    pairs = [
-        (one, other)
-        for one, other in permutations(models, 2)
-        if baseline in (None, one) and {one, other} <= set(ranked)
-    ]
+    ranked, srcc = correlated.of("image") if correlated else ([], None)
+    pairs = [pair for pair in checkpoints(models, baseline) if set(pair) <= set(ranked)]
+    if rouge is None or srcc is None or not pairs:
+        none = "No two models are checkpoints of one recipe, and no baseline is named."
+        return Signature(name, question, None, (none,))
     found = []
     for one, other in pairs:
         words_up = _change(rouge.replicates, models.index(one), models.index(other))
         order_up = _change(srcc, ranked.index(one), ranked.index(other))
         if words_up.low > 0 and order_up.high < 0:
             found.append(
-                f"from {one} to {other}: ROUGE-1 {words_up.value:+.3f} "
-                f"[{words_up.low:+.3f}, {words_up.high:+.3f}], SRCC {order_up.value:+.3f} "
-                f"[{order_up.low:+.3f}, {order_up.high:+.3f}]"
+                f"from {one} to {other}: ROUGE-1 {signed(words_up.value)} {interval(words_up)}, "
+                f"SRCC {signed(order_up.value)} {interval(order_up)}"
             )
-    none = (f"In none of {len(pairs)} ordered pairs of models, at {CONFIDENCE:.0%} intervals.",)
-    return Signature(name, question, bool(found), tuple(found) or none)
+    none = f"In none of {len(pairs)} pairs beyond chance."
+    return Signature(name, question, bool(found), tuple(found) or (none,))
 
 
-@dataclass(frozen=True)
-class _Change:
-    value: float
-    low: float
-    high: float
+_RUN = re.compile(r"(.+)-(\d+)")
 
 
-def _change(replicates: Replicates, one: int, other: int) -> _Change:
+def checkpoints(models: Sequence[str], baseline: str | None) -> list[tuple[str, str]]:
+    """The pairs (earlier, later): from the baseline to all, else between runs of one recipe.
+
+    A run is called `<recipe>-<number>`. Two models alone are compared both ways.
+    """
+    if baseline is not None:
+        return [(baseline, each) for each in models if each != baseline]
+    if len(models) == 2:
+        return list(permutations(models, 2))
+    runs = sorted(
+        (found[1], int(found[2]), model) for model in models if (found := _RUN.fullmatch(model))
+    )
+    return [(one[2], other[2]) for one, other in combinations(runs, 2) if one[0] == other[0]]
+
+
+def _change(replicates: Replicates, one: int, other: int) -> Estimate:
     [found] = differences(part(replicates, (other, one)), confidence=CONFIDENCE)
-    return _Change(found.value, found.low, found.high)
+    return Estimate(found.value, found.low, found.high, 0, 0)
 
 
 def collapse(correlated: Correlations | None, share: float) -> Signature:
     """The caption condition losing most of the image condition's SRCC: a visual short-cut."""
     question = (
         "Do the ratings lose their order when the model only reads its own caption "
-        f"(SRCC under {share:.0%} of that with the picture)?"
+        f"(SRCC under {percent(share)} of that with the picture)?"
     )
     name = "Caption condition collapsing"
     if correlated is None or not correlated.gap()[0]:
@@ -108,7 +119,7 @@ def collapse(correlated: Correlations | None, share: float) -> Signature:
         fell = image[model] > 0 and caption[model] < share * image[model] and gap.low > 0
         hit = hit or fell
         mark = " — collapsed" if fell else ""
-        lines.append(f"{model}: {image[model]:.3f} to {caption[model]:.3f}{mark}")
+        lines.append(f"{model}: {number(image[model])} to {number(caption[model])}{mark}")
     return Signature(name, question, hit, _worst_first(lines))
 
 
@@ -124,15 +135,17 @@ def unreadable(answers: Iterable[Answers], limit: float) -> Signature:
             told = ", ".join(
                 f"{kind} {count:,}" for kind, count in sorted(kinds.items()) if kind != "ok"
             )
-            lines.append(f"{each.model}, {each.condition} condition: {bad / total:.1%} ({told})")
-    question = f"Are more than {limit:.0%} of a model's completions unreadable?"
+            lines.append(
+                f"{each.model}, {each.condition} condition: {percent(bad / total, 1)} ({told})"
+            )
+    question = f"Are more than {percent(limit)} of a model’s completions unreadable?"
     none = ("Every completion was read.",)
     return Signature("Parse failures", question, hit, tuple(lines) or none)
 
 
 def lengths(answers: Sequence[Answers], pictures: Pictures, limit: float) -> Signature:
     """Words of the model per words of people; length alone moves precision and recall apart."""
-    question = f"Are a model's texts {limit:g} times as long as people's, or as short?"
+    question = f"Are a model’s texts {limit:g} times as long as people’s, or as short?"
     lines, hit = [], False
     people = [len(words(text)) for texts in pictures.humans for text in texts]
     for each in answers:
@@ -154,9 +167,7 @@ def lengths(answers: Sequence[Answers], pictures: Pictures, limit: float) -> Sig
 
 def repeats(answers: Sequence[Answers], pictures: Pictures, limit: float) -> Signature:
     """Texts that a model wrote of more than one picture, word for word, beside people's."""
-    question = (
-        f"Are more than {limit:.0%} of a model's texts, word for word, those of other pictures?"
-    )
+    question = f"Are more than {percent(limit)} of a model’s texts, word for word, those of other pictures?"
     lines, hit = [], False
     among = _repeated([text for texts in pictures.humans for text in texts])
     for each in answers:
@@ -165,9 +176,9 @@ def repeats(answers: Sequence[Answers], pictures: Pictures, limit: float) -> Sig
             continue
         more = share > limit and not share <= among
         hit = hit or more
-        lines.append(f"{each.model}: {share:.1%}" + (" — repeats itself" if more else ""))
+        lines.append(f"{each.model}: {percent(share, 1)}" + (" — repeats itself" if more else ""))
     if lines and not math.isnan(among):
-        lines.append(f"people: {among:.1%}")
+        lines.append(f"people: {percent(among, 1)}")
     nothing = ("There are no texts to compare.",)
     return Signature(
         "Repeated texts", question, hit if lines else None, _worst_first(lines) or nothing

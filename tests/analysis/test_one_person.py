@@ -22,6 +22,7 @@ def test_order_that_hangs_on_one_person_is_found(picture: Make, prediction: Make
     first, second = pictures.people
     assert found.by_person == {first: ("two", "one"), second: ("one", "two")}
     assert found.changed == (first,)
+    assert found.swapped(first) == [("one", "two")] and found.swapped(second) == []
 
 
 def test_picture_explained_by_that_person_alone_goes(picture: Make, prediction: Make) -> None:

@@ -10,6 +10,7 @@ from qreasoning.analysis.pictures import answers_of, pictures_of
 from qreasoning.analysis.ratings import correlations
 from qreasoning.analysis.signatures import (
     Signature,
+    checkpoints,
     collapse,
     imitation,
     lengths,
@@ -24,7 +25,7 @@ Make = Callable[..., Any]
 
 
 @pytest.fixture
-def checkpoints(picture: Make, prediction: Make) -> Any:
+def two_models(picture: Make, prediction: Make) -> Any:
     """Two models on 40 pictures: `late` has people's words, `early` their order of the pictures."""
     numbers = np.random.default_rng(0)
     rows = [picture(n, 1 + n / 10, (f"the cat number {n}", "is sharp")) for n in range(40)]
@@ -40,15 +41,15 @@ def checkpoints(picture: Make, prediction: Make) -> Any:
     return pictures, answers
 
 
-def _parts(checkpoints: Any) -> Any:
-    pictures, answers = checkpoints
+def _parts(two_models: Any) -> Any:
+    pictures, answers = two_models
     image = [each for each in answers if each.condition == "image"]
     [rouge, *_] = standings(rouge_measures(texts_of(image, pictures, None)), 400)
     return rouge, correlations(answers, pictures, 400)["koniq"]
 
 
-def test_imitation_words_up_and_order_down_is_a_yes(checkpoints: Any) -> None:
-    rouge, correlated = _parts(checkpoints)
+def test_imitation_words_up_and_order_down_is_a_yes(two_models: Any) -> None:
+    rouge, correlated = _parts(two_models)
     found = imitation(["early", "late"], rouge, correlated, None)
     assert found.present is True
     [line] = found.numbers
@@ -57,14 +58,23 @@ def test_imitation_words_up_and_order_down_is_a_yes(checkpoints: Any) -> None:
     assert imitation(["early", "late"], rouge, correlated, "late").present is False
 
 
-def test_imitation_needs_two_models(checkpoints: Any) -> None:
-    rouge, correlated = _parts(checkpoints)
+def test_imitation_is_between_checkpoints_of_one_recipe_or_from_the_baseline() -> None:
+    models = ["r-002", "large", "r-001", "s-001", "r-010"]
+    pairs = [("r-001", "r-002"), ("r-001", "r-010"), ("r-002", "r-010")]
+    assert checkpoints(models, None) == pairs
+    assert checkpoints(["a", "b"], None) == [("a", "b"), ("b", "a")]
+    assert checkpoints(["a", "b", "c"], None) == []
+    assert checkpoints(["a", "b", "c"], "b") == [("b", "a"), ("b", "c")]
+
+
+def test_imitation_needs_two_models(two_models: Any) -> None:
+    rouge, correlated = _parts(two_models)
     assert imitation(["early"], rouge, correlated, None).present is None
     assert imitation(["early", "late"], None, correlated, None).present is None
 
 
-def test_collapse_of_the_caption_condition_is_told_per_model(checkpoints: Any) -> None:
-    _, correlated = _parts(checkpoints)
+def test_collapse_of_the_caption_condition_is_told_per_model(two_models: Any) -> None:
+    _, correlated = _parts(two_models)
     found = collapse(correlated, 0.5)
     assert found.present is True
     assert found.numbers[0].startswith("early: ") and found.numbers[0].endswith("— collapsed")
@@ -78,7 +88,9 @@ def test_unreadable_names_every_kind(picture: Make, prediction: Make) -> None:
     answers = answers_of("m", pictures, said)
     found = unreadable(answers, 0.02)
     assert found.present is True
-    assert found.numbers == ("m, image condition: 30.0% (bad rating 2, missing rating 1)",)
+    assert found.numbers == (
+        "m, image condition: 30.0\N{NO-BREAK SPACE}% (bad rating 2, missing rating 1)",
+    )
     assert unreadable(answers, 0.3).present is False
     assert unreadable([], 0.02).numbers == ("Every completion was read.",)
 
@@ -99,15 +111,18 @@ def test_repeats_count_texts_of_several_pictures_and_compare_with_people(answer:
     pictures, answers = answer(*rows)
     found = repeats(answers, pictures, 0.05)
     assert found.present is True
-    assert found.numbers == ("m: 50.0% — repeats itself", "people: 0.0%")
+    assert found.numbers == (
+        "m: 50.0\N{NO-BREAK SPACE}% — repeats itself",
+        "people: 0.0\N{NO-BREAK SPACE}%",
+    )
     # People who repeat themselves as often are no reason to blame the model.
     pictures, answers = answer(*((3.0, ["same"], "same", 3.0) for _ in range(4)))
     assert repeats(answers, pictures, 0.05).present is False
 
 
-def test_signatures_answer_every_question(checkpoints: Any) -> None:
-    pictures, answers = checkpoints
-    rouge, correlated = _parts(checkpoints)
+def test_signatures_answer_every_question(two_models: Any) -> None:
+    pictures, answers = two_models
+    rouge, correlated = _parts(two_models)
     found = signatures(answers, pictures, rouge, correlated, None, Thresholds())
     assert len(found) == 5 and all(isinstance(each, Signature) for each in found)
     assert {each.present for each in found} <= {True, False}

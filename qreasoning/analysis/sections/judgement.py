@@ -60,7 +60,7 @@ def _without(each: Without) -> dict[str, Any]:
         "order": each.order,
         "people": len(each.by_person),
         "changed": [
-            {"person": person, "order": each.by_person[person]} for person in each.changed[:_SHOWN]
+            {"person": person, "swapped": each.swapped(person)} for person in each.changed[:_SHOWN]
         ],
         "more": max(len(each.changed) - _SHOWN, 0),
     }
