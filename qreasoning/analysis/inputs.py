@@ -128,6 +128,8 @@ def read_chains(dataset: Path, split: str) -> list[Row]:
 def read_pictures(dataset: Path, split: str, image_ids: Sequence[str]) -> dict[str, bytes]:
     """The bytes of some pictures of a split, those that the dataset holds, by `image_id`."""
     found: dict[str, bytes] = {}
+    if not image_ids:
+        return found
     for path in sorted((dataset / "data" / "chains").glob(f"{split}-*.parquet")):
         table = parquet.read_table(
             path, columns=["image_id", "image"], filters=[("image_id", "in", list(image_ids))]

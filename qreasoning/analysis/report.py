@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from qreasoning import __version__, files
+from qreasoning.analysis import meanings, statements
 from qreasoning.analysis.benchmarks import (
     Measured,
     benchmark_records,
@@ -264,6 +265,7 @@ def _meta(
         "settings": settings.model_dump(mode="json"),
         "computed": list(dict.fromkeys(s.measure.label for f in findings for s in f.standings)),
         "left_out": list(left_out),
+        "others": {"claims": statements.OTHERS, "semantic": meanings.OTHERS},
         "lexicon": tools.lexicon,
         "semantic": tools.semantic,
         "judge_studies": [each.project for each in studies],

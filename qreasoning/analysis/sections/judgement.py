@@ -1,6 +1,7 @@
 """Section 5: whom people prefer, which metric follows them, and whether one person decides."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from qreasoning.analysis.findings import Findings, Judgements
@@ -36,14 +37,24 @@ def _standings(kind: str, found: Standings) -> dict[str, Any]:
     return {
         "kind": kind,
         "rows": [{"author": name, "estimate": by_name[name]} for name in found.order],
-        "pairs": [
-            {"first": found.authors[p.first], "second": found.authors[p.second], "pair": p}
-            for p in found.pairs
-        ],
+        "told_apart": told_apart(found),
         "order": found.order,
         "changed": _changed(found.order, found.without),
         "judges": len(found.without),
     }
+
+
+def told_apart(found: Standings) -> str:
+    """The authors from best to worst: `>` between neighbours that really differ, `≈` if not."""
+    real = {
+        frozenset((found.authors[each.first], found.authors[each.second]))
+        for each in found.pairs
+        if each.real
+    }
+    told = found.order[0]
+    for one, other in pairwise(found.order):
+        told += f" {'>' if frozenset((one, other)) in real else '≈'} {other}"
+    return told
 
 
 def _changed(order: Sequence[str], without: Mapping[int, Sequence[str]]) -> list[dict[str, Any]]:
