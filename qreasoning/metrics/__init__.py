@@ -1,1 +1,1 @@
-"""Metrics: functions of their arguments that read and write nothing."""
+"""Metrics: functions of their arguments; only `semantic` reads a model and a cache it is given."""
