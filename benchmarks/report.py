@@ -196,6 +196,15 @@ def write_models(study: Workspace, rows: list[Row], levels: np.ndarray) -> None:
         parquet.write_table(pa.Table.from_pylist(made, schema=predictions_schema()), path)
 
 
+WHO = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+
+
+def cpu_seconds() -> float:
+    """Processor time of this process and of those it started."""
+    used = [resource.getrusage(who) for who in WHO]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--pictures", type=int, default=1_500)
@@ -206,8 +215,7 @@ def main() -> None:
         dataset, rows, levels = synthetic_dataset(study, options.pictures)
         write_models(study, rows, levels)
         del rows, levels
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        started = time.perf_counter()
+        worked, started = cpu_seconds(), time.perf_counter()
         report = align_report(
             study,
             dataset=dataset,
@@ -215,13 +223,14 @@ def main() -> None:
             settings=read_settings(study, "report", gallery=GALLERY),
             say=lambda line: print(f"  {time.perf_counter() - started:5.1f} s  {line}"),
         )
-        seconds = time.perf_counter() - started
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        seconds, cpu = time.perf_counter() - started, cpu_seconds() - worked
+        peak, child = (resource.getrusage(who).ru_maxrss / 1024 for who in WHO)
         page = (report.folder / "index.html").stat().st_size
         print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
         print(
             f"{len(MODELS)} models, {options.pictures:,} pictures, {PEOPLE} people: "
-            f"{seconds:.1f} s, peak {peak / 1024:.0f} MB ({before / 1024:.0f} MB before), "
+            f"{seconds:.1f} s ({cpu:.1f} s of processor time), peak {peak:.0f} MB and "
+            f"{child:.0f} MB in each of its processes, "
             f"page {page / 1e6:.2f} MB with {GALLERY} thumbnails, "
             f"{len(report.records):,} records; load {os.getloadavg()[0]:.1f}"
         )

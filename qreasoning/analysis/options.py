@@ -1,5 +1,6 @@
 """The settings of a report: `analysis/report.yaml`."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -44,6 +45,11 @@ class ReportSettings(Settings):
     """Which text metrics are computed; `semantic` only where `semantic_model` is set."""
     stem: bool = False
     """Reduce words to their Porter stem before ROUGE-1."""
+    lexicon: tuple[Path, ...] = ()
+    """A study's own words for claims (YAML), relative to the study; they come before the shipped
+    ones."""
+    second_tier: bool = False
+    """Ask the learned tier about sentences on which the words are silent."""
     semantic_model: str | None = None
     """A Hub id or a folder for BERTScore and cosine. null: neither is computed."""
     semantic_layer: int | None = Field(default=None, ge=1)

@@ -107,14 +107,15 @@ def align_report(
     models = tuple(dict.fromkeys(part.model for part in parts))
     _refuse_unknown_baseline(settings.baseline, models)
     published = read_published(workspace.settings("analysis", "published", "published numbers"))
-    tools = _tools(settings, say)
+    tools = _tools(workspace, settings, say)
+    manifests = {} if benchmarks is None else read_manifests(benchmarks)
     pictures, findings = [], []
     for split in dict.fromkeys(part.split for part in parts):
         own = [part for part in parts if part.split == split]
         chains = read_chains(dataset, split)
         pictures.append(pictures_of(split, chains, prelabelled=settings.prelabelled))
         findings.append(_analyse(workspace, dataset, pictures[-1], own, settings, tools, say))
-    measured, note = _benchmarks(workspace, benchmarks, settings, say)
+    measured, note = _benchmarks(workspace, manifests, settings, say)
     left_out = _left_out(settings, pictures, note)
     meta = _meta(name, dataset, manifest, parts, pictures, settings, tools, left_out, findings)
     say("drawing the page")
@@ -151,14 +152,14 @@ class Tools:
     semantic: Mapping[str, Any] | None
 
 
-def _tools(settings: ReportSettings, say: Say) -> Tools:
+def _tools(workspace: Workspace, settings: ReportSettings, say: Say) -> Tools:
     compare = extract = lexicon = pairs = semantic = None
     if "claims" in settings.metrics:
-        from qreasoning.metrics import claims
+        from qreasoning.analysis.reader import ClaimReader
 
-        words = claims.load_lexicon()
-        lexicon = {"version": words.version, "sha256": words.sha256}
-        compare, extract = claims.compare, claims.extract
+        paths = tuple(workspace.root / path for path in settings.lexicon)
+        reader = ClaimReader(paths, settings.second_tier)
+        compare, extract, lexicon = reader.compare, reader.extract, reader.identity
     if "semantic" in settings.metrics and settings.semantic_model:
         from qreasoning.analysis.meanings import load_pairs
 
@@ -201,12 +202,14 @@ def _refuse_unknown_baseline(baseline: str | None, models: Sequence[str]) -> Non
 
 
 def _benchmarks(
-    workspace: Workspace, folder: Path | None, settings: ReportSettings, say: Say
+    workspace: Workspace,
+    manifests: dict[str, dict[str, float]],
+    settings: ReportSettings,
+    say: Say,
 ) -> tuple[list[Measured], str]:
     """What was measured on the public score sets, and what to say where nothing was."""
-    if folder is None:
+    if not manifests:
         return [], "No folder of score manifests was given (--benchmarks DIR)."
-    manifests = read_manifests(folder)
     say(f"public score sets: {', '.join(manifests)}")
     measured = measure_benchmarks(workspace, manifests, settings.replicates)
     there = {each.score_set for each in measured}

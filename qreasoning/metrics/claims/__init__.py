@@ -9,7 +9,9 @@ from qreasoning.metrics.claims.compare import (
 )
 from qreasoning.metrics.claims.grammar import Claim
 from qreasoning.metrics.claims.lexicon import DIMENSIONS, Lexicon, load_lexicon
+from qreasoning.metrics.claims.ratings import RatingContradiction, against_ratings
 from qreasoning.metrics.claims.reading import extract
+from qreasoning.metrics.claims.second import SecondTier, load_second_tier
 
 __all__ = [
     "DIMENSIONS",
@@ -17,9 +19,13 @@ __all__ = [
     "Comparison",
     "DimensionComparison",
     "Lexicon",
+    "RatingContradiction",
+    "SecondTier",
     "Stance",
+    "against_ratings",
     "compare",
     "extract",
     "load_lexicon",
+    "load_second_tier",
     "stances",
 ]

@@ -6,6 +6,9 @@ from typing import NamedTuple
 from qreasoning.metrics.claims.lexicon import Entry, Lexicon
 from qreasoning.metrics.claims.words import tokens
 
+LONGEST = 40
+"""Items of a clause: longer ones are cut, so that reading takes time in proportion to the text."""
+
 _ENDS = frozenset({".", "!", "?", "\n", "...", "…", ";"})
 _BREAKS = frozenset({":", "(", ")", "—", "–", "-", "--"})
 _UNKNOWN = Entry("x", None, None, "", "")
@@ -13,7 +16,9 @@ _MARKS = {mark: Entry(mark, None, None, "", mark) for mark in (*_ENDS, *_BREAKS,
 _DROPPED = frozenset({"filler", "protected"})
 _FINITE = frozenset({"be", "have", "verb", "can", "modal", "need"})
 _OPENS = frozenset({"det", "prep", "H", "pron", "pronoun", "x", "every", "no", "E"})
-_ADVERBS = frozenset({"however", "nevertheless", "nonetheless", "therefore", "thus", "hence", "otherwise"})
+_ADVERBS = frozenset(
+    {"however", "nevertheless", "nonetheless", "therefore", "thus", "hence", "otherwise"}
+)
 _PRONOUN_IS = frozenset({"they're", "we're", "you're", "i'm", "i've", "you've"})
 _AFTER_IS = frozenset({"not", "no", "very", "slightly", "too", "det", "well", "badly"})
 _SPLITS = frozenset({"but", "because", "despite", "if"})
@@ -99,6 +104,9 @@ def clauses(sentence: list[Item]) -> Iterator[Clause]:
             yield Clause(found, link, asks)
             found, link, verb = [], "and", False
         else:
+            if len(found) == LONGEST:
+                yield Clause(found, link, asks)
+                found, link, verb = [], "and", False
             verb = verb or is_finite(item)
             found.append(item)
     if found:
@@ -116,7 +124,7 @@ def is_finite(item: Item) -> bool:
 
 
 def _inside(sentence: list[Item], index: int, found: list[Item]) -> bool:
-    """Whether a joining word is none here: `so sharp`, `as sharp as`, `when`-less `made` and so on."""
+    """Whether a joining word joins nothing here: `so sharp`, `as sharp as`, `is still clean`."""
     word = sentence[index].word
     after = sentence[index + 1].kind if index + 1 < len(sentence) else "."
     if word in _ADVERBS:

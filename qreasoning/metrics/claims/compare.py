@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from qreasoning.metrics.claims.echo import denied
 from qreasoning.metrics.claims.grammar import Claim
 from qreasoning.metrics.claims.lexicon import DIMENSIONS, Lexicon
-from qreasoning.metrics.claims.echo import denied
 from qreasoning.metrics.claims.reading import extract, read_text
 from qreasoning.metrics.claims.second import SecondTier
 
@@ -22,7 +22,7 @@ _FADING = 0.1
 
 
 UNNAMED = "unnamed"
-"""Stands among the contradicted for a sentence that is repeated and denied, whatever it is about."""
+"""Among the contradicted: a sentence that is repeated and denied, whatever it is about."""
 
 
 class Stance(NamedTuple):
@@ -112,7 +112,9 @@ def compare(
         raise ValueError("compare needs at least one reference text")
     claims, said = _reading(prediction, lexicon, second)
     others = [_reading(text, lexicon, second) for text in references]
-    both = [(keyed := _keyed(each), _placed(each, keyed)) for each in (claims, *(c for c, _ in others))]
+    both = [
+        (keyed := _keyed(each), _placed(each, keyed)) for each in (claims, *(c for c, _ in others))
+    ]
     _by_place(both[0], both[1:])
     mine, theirs = both[0][0], [keyed for keyed, _ in both[1:]]
     agreed, disputed = _together(theirs)
@@ -189,7 +191,15 @@ def _by_place(
 
 def _stance(claims: list[Claim]) -> Stance:
     value = sum(claim.value for claim in claims) / len(claims)
-    polarity = 0 if abs(value) <= 0.5 and len({c.polarity for c in claims}) > 1 else 0 if abs(value) < 0.3 else 1 if value > 0 else -1
+    polarity = (
+        0
+        if abs(value) <= 0.5 and len({c.polarity for c in claims}) > 1
+        else 0
+        if abs(value) < 0.3
+        else 1
+        if value > 0
+        else -1
+    )
     modes = {claim.mode for claim in claims if claim.mode and claim.polarity < 0}
     return Stance(polarity, value, modes.pop() if polarity < 0 and len(modes) == 1 else "")
 
@@ -216,7 +226,9 @@ def _opposed(one: Stance, other: Stance) -> bool:
 
 def _outcome(mine: Stance | None, theirs: Stance | None) -> _Outcome:
     if mine is None or theirs is None:
-        return _Outcome("missed" if mine is None else "unmatched", 0.0, mine is not None, mine is None)
+        return _Outcome(
+            "missed" if mine is None else "unmatched", 0.0, mine is not None, mine is None
+        )
     if _opposed(mine, theirs):
         return _Outcome("contradicted", 0.0, True, True)
     if mine.polarity != theirs.polarity:

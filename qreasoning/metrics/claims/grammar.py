@@ -44,7 +44,9 @@ _DEGREES = frozenset({"very", "slightly", "too", "well", "badly"})
 _WHOLE = frozenset({"nothing", "none", "none of", "nobody", "neither"})
 _ADJUNCT = frozenset({"without", "free of", "free from", "devoid of", "sans", "minus"})
 _PEOPLE = frozenset({"i", "you", "we", "he", "she", "somebody", "nobody", "who"})
-_COMPARATIVES = frozenset({"more", "less", "fewer", "better", "higher", "lower", "greater", "worse"})
+_COMPARATIVES = frozenset(
+    {"more", "less", "fewer", "better", "higher", "lower", "greater", "worse"}
+)
 _NEGATIVES = ("no ", "not ", "without ", "zero ", "nothing", "never ")
 _SAYING = frozenset({"say", "call", "describe", "consider", "rate", "expect", "think", "guess"})
 _PASSING = frozenset({"very", "slightly", "too", "well", "badly", "every", "transparent"})
@@ -57,7 +59,7 @@ def read(clause: Clause, context: Context) -> tuple[list[Claim], Context]:
 
 
 def answered(claims: list[Claim], context: Context) -> bool:
-    """Whether a clause says of what the one before only named: `some glitches, but they are minor`."""
+    """Whether a clause judges what the one before only named: `some grain, but it is minor`."""
     bare = context.bare
     return bare is not None and any(
         claim.dimension == bare.dimension and claim.span[0] > bare.span[1] for claim in claims
@@ -101,7 +103,7 @@ class _Reading:
 
     def _scopes(self) -> list[tuple[int, int, int]]:
         """(operator, first, end): which items a negation covers."""
-        found = []
+        found: list[tuple[int, int, int]] = []
         for i, kind in enumerate(self.kinds):
             if self.items[i].word == "nor" and found:
                 continue
@@ -194,7 +196,9 @@ class _Reading:
         for j in range(i - 1, max(-1, i - 7), -1):
             kind = self.kinds[j]
             if kind in ("prep", "of"):
-                return not (kind == "of" and j > 0 and self.kinds[j - 1] in ("transparent", "E", "det"))
+                return not (
+                    kind == "of" and j > 0 and self.kinds[j - 1] in ("transparent", "E", "det")
+                )
             if kind == "no":
                 return self.items[j].word in _ADJUNCT
             if kind in ("H", ",") or is_finite(self.items[j]):
@@ -210,9 +214,7 @@ class _Reading:
                 return i
             if item.kind == "modal" and item.word not in ("may", "might"):
                 rest = self.items[i + 1 : i + 5]
-                seen = any(
-                    _sense_kind(each) == "seen" or each.word in _SAYING for each in rest
-                )
+                seen = any(_sense_kind(each) == "seen" or each.word in _SAYING for each in rest)
                 if not seen or item.word.startswith("should"):
                     return i
         return None
@@ -266,7 +268,7 @@ class _Reading:
         return None
 
     def _in_respect(self, i: int, j: int) -> bool:
-        """Whether a judgement names what it is about after it: `worse on sharpness`, `poor in detail`."""
+        """Whether a judgement names its object after it: `worse on sharpness`, `poor in detail`."""
         if self.items[j].word not in ("in", "on", "at"):
             return False
         term = self.items[i].entry.term
@@ -284,7 +286,7 @@ class _Reading:
         return _sense_kind(self.items[i]) in ("much", "mild")
 
     def _bound(self, i: int) -> list[int]:
-        """The heads that the term at `i` speaks of; -1 is the one taken over, -2 an unknown thing."""
+        """The heads that the term at `i` speaks of; -1: the one taken over, -2: an unknown thing."""
         ahead = self._forward(i)
         if ahead is not None:
             return [ahead, *self._sharing(i, ahead)]
@@ -294,14 +296,18 @@ class _Reading:
             return self._beside(i)
         if self.subjects and self.subjects[0] < i:
             near = [j for j in self.heads if self.verb is not None and self.verb < j < i]
-            if near and _sense_kind(self.items[i]) in ("seen", "much") and not self._in_phrase(near[-1]):
+            if (
+                near
+                and _sense_kind(self.items[i]) in ("seen", "much")
+                and not self._in_phrase(near[-1])
+            ):
                 return near[-1:]
             return self.subjects
         before = [j for j in self.heads if j < i]
         return before[-1:] or [-2 if self._personal() else -1]
 
     def _beside(self, i: int) -> list[int]:
-        """Without a verb, the heads before the term between its commas: `contrast low, light fine`."""
+        """Without a verb, the heads between the commas: `contrast low, light fine`."""
         start = max((j for j in range(i) if self.kinds[j] == ","), default=-1)
         before = [j for j in self.heads if start < j < i and not self._in_phrase(j)]
         if not before and start >= 0 and not any(self.kinds[j] == "E" for j in range(start, i)):
@@ -317,13 +323,15 @@ class _Reading:
         """Heads joined to one that a term stands before: `good contrast and colors`."""
         found = []
         j = head + 1
-        while j + 1 < len(self.items) and self.kinds[j] in ("and", ",") and self.kinds[j + 1] == "H":
+        while (
+            j + 1 < len(self.items) and self.kinds[j] in ("and", ",") and self.kinds[j + 1] == "H"
+        ):
             found.append(j + 1)
             j += 2
         return found
 
     def _names_unknown(self, i: int) -> bool:
-        """Whether the term describes a thing that the lexicon does not know, as in `a dark suit`."""
+        """Whether the term describes a thing not in the lexicon, as in `a dark suit`."""
         if i + 1 >= len(self.items) or self.kinds[i + 1] != "x":
             return False
         j = i - 1
@@ -420,7 +428,7 @@ class _Reading:
         elif j > i and head.kind == "region" and head.name not in ("image", "scene"):
             keys = ("described", *keys)
         for key in keys:
-            if key in senses:
+            if key is not None and key in senses:
                 return senses[key]
         return None
 
@@ -529,7 +537,8 @@ class _Reading:
         return [
             j
             for j in near
-            if self.kinds[j] in ("well", "badly") or self.items[j].word in ("better", "worse", "best")
+            if self.kinds[j] in ("well", "badly")
+            or self.items[j].word in ("better", "worse", "best")
         ]
 
     def _compared(self, i: int) -> bool:
@@ -614,7 +623,9 @@ class _Reading:
             value = -1.0
         mode = head.mode if value < 0 else ""
         first = [i for i, _ in said]
-        self._add(dimension, value, self._locus(j, j, head), mode, *_ends(j, first), sorted(operators))
+        self._add(
+            dimension, value, self._locus(j, j, head), mode, *_ends(j, first), sorted(operators)
+        )
         if not operators and head.kind == "defect" and j >= 0:
             self.bare = self.made[-1]
 
@@ -659,7 +670,14 @@ class _Reading:
         return any(item.word in ("in", "of", "throughout", "across", "at") for item in before)
 
     def _add(
-        self, dimension: str, value: float, locus: str, mode: str, i: int, j: int, operators: list[int]
+        self,
+        dimension: str,
+        value: float,
+        locus: str,
+        mode: str,
+        i: int,
+        j: int,
+        operators: list[int],
     ) -> None:
         places = [k for k in (i, j, *operators) if 0 <= k < len(self.items)]
         start = min(self.items[k].start for k in places)

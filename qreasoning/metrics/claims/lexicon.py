@@ -70,9 +70,14 @@ def _sense(text: str | None) -> str | None:
     known = {*DIMENSIONS, "good", "much", "mild", "seen", "bother"}
     if parts == ["none"] or parts == ["bokeh"]:
         return text
-    if not 2 <= len(parts) <= 3 or parts[0] not in known or (parts[2:] or ["over"])[0] not in (
-        "under",
-        "over",
+    if (
+        not 2 <= len(parts) <= 3
+        or parts[0] not in known
+        or (parts[2:] or ["over"])[0]
+        not in (
+            "under",
+            "over",
+        )
     ):
         raise ValueError(f"'{text}' must be '<dimension> <value> [under|over]', 'none' or 'bokeh'")
     try:
@@ -119,17 +124,17 @@ class LexiconFile(Settings):
 
     version: int = Field(ge=1)
     """Raised when the meaning of a word changes."""
-    spelling: dict[str, str] = {}
+    spelling: dict[str, str] = Field(default={})
     """British, American and frequent wrong spellings, each with the form used below."""
-    stems: dict[str, str] = {}
-    """The same for parts of words, in all their inflections: `colour` is `color` in `discoloured`."""
-    heads: dict[str, HeadSettings] = {}
+    stems: dict[str, str] = Field(default={})
+    """The same for parts of words: `colour` is `color` in `discoloured`."""
+    heads: dict[str, HeadSettings] = Field(default={})
     """By class."""
     terms: tuple[TermSettings, ...] = ()
     """In order: where two name a word, the first counts."""
     opposites: tuple[tuple[str, str], ...] = ()
     """Pairs of words of which one turns a sentence into the opposite of the other."""
-    grammar: dict[str, Any] = {}
+    grammar: dict[str, Any] = Field(default={})
     """Function words by role; the shipped file lists the roles."""
 
 
@@ -142,7 +147,9 @@ class Lexicon:
     def __init__(self, contents: Sequence[LexiconFile], sha256: str) -> None:
         self.version = "+".join(str(each.version) for each in contents)
         self.sha256 = sha256
-        self.spelling = {old: new for each in reversed(contents) for old, new in each.spelling.items()}
+        self.spelling = {
+            old: new for each in reversed(contents) for old, new in each.spelling.items()
+        }
         self.opposites: dict[str, tuple[str, int]] = {}
         for one, other in (pair for each in contents for pair in each.opposites):
             self.opposites.setdefault(one, (one, 1))
@@ -184,7 +191,11 @@ class Lexicon:
         for form, name in _forms(word, entry).items():
             if form not in self.single:
                 self.single[form] = entry._replace(form=name)
-            if name not in ("ly", "er", "est") and form not in self._base and self.single[form].word == entry.word:
+            if (
+                name not in ("ly", "er", "est")
+                and form not in self._base
+                and self.single[form].word == entry.word
+            ):
                 self._base[form] = word
 
     def _add_phrase(self, word: str, entry: Entry) -> None:
@@ -200,9 +211,13 @@ class Lexicon:
         """Whether a phrase has a subject and a verb of its own: `highlights are gone`."""
         first = self.single.get(parts[0])
         rest = [self.single.get(part) for part in parts[1:]]
-        return first is not None and first.kind == "H" and any(
-            each is not None and (each.kind in ("be", "have", "verb") or _is_verb(each))
-            for each in rest
+        return (
+            first is not None
+            and first.kind == "H"
+            and any(
+                each is not None and (each.kind in ("be", "have", "verb") or _is_verb(each))
+                for each in rest
+            )
         )
 
 

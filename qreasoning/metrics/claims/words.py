@@ -50,7 +50,7 @@ _PLURAL_ONLY_OTHERWISE = {"leaf": "leaves", "person": "people", "man": "men", "w
 
 
 def tokens(text: str) -> Iterator[tuple[str, int, int]]:
-    """Each token in lower case with its place in the text. Takes time in proportion to its length."""
+    """Each token in lower case with its place in the text, in linear time."""
     for match in TOKEN.finditer(text):
         yield match.group().lower().replace("’", "'"), match.start(), match.end()
 
@@ -84,7 +84,7 @@ def adjective_forms(word: str) -> dict[str, str]:
 
 
 def verb_forms(word: str) -> dict[str, str]:
-    """Third person (`s`), past (`ed`) and participle (`ing`) of a verb, or of a phrase's first word."""
+    """Third person (`s`), past (`ed`) and participle (`ing`) of a verb or a phrase's first word."""
     first, _, rest = word.partition(" ")
     if first in _IRREGULAR:
         forms = {form: _form_name(form) for form in _IRREGULAR[first].split()}
