@@ -221,7 +221,11 @@ def main() -> None:
             dataset=dataset,
             name="benchmark",
             settings=read_settings(study, "report", gallery=GALLERY),
-            say=lambda line: print(f"  {time.perf_counter() - started:5.1f} s  {line}"),
+            say=lambda line: print(
+                f"  {time.perf_counter() - started:5.1f} s ({cpu_seconds() - worked:5.1f} s of "
+                f"processor time)  {line}",
+                flush=True,
+            ),
         )
         seconds, cpu = time.perf_counter() - started, cpu_seconds() - worked
         peak, child = (resource.getrusage(who).ru_maxrss / 1024 for who in WHO)

@@ -7,7 +7,14 @@ from functools import cached_property
 
 from qreasoning.analysis.bins import Cell, agreements, cell_records, cells
 from qreasoning.analysis.flat import Record
-from qreasoning.analysis.judgement import Follows, Standings, Study, author_standings, follows
+from qreasoning.analysis.judge_study import Study
+from qreasoning.analysis.judgement import (
+    Follows,
+    Standings,
+    author_standings,
+    follows,
+    judgement_records,
+)
 from qreasoning.analysis.meanings import meaning_measures
 from qreasoning.analysis.measure import Measure, Numbers, texts_of
 from qreasoning.analysis.one_person import Without, without_each_person
@@ -122,6 +129,14 @@ def analyse(
         compare=compare,
         meanings=meanings,
     )
+    judged = tuple(
+        Judgements(
+            each,
+            author_standings(each, settings.replicates),
+            tuple(follows(each, scores, settings.replicates)),
+        )
+        for each in studies
+    )
     rouge = next((each for each in stood if each.measure.name == "rouge1"), None)
     return Findings(
         pictures=pictures,
@@ -133,14 +148,7 @@ def analyse(
         people=people,
         cells=tuple(found),
         agreed=agreed,
-        judgements=tuple(
-            Judgements(
-                each,
-                author_standings(each, settings.replicates),
-                tuple(follows(each, scores, settings.replicates)),
-            )
-            for each in studies
-        ),
+        judgements=judged,
         without=tuple(
             without_each_person(each, models, pictures)
             for each in measures
@@ -163,5 +171,12 @@ def analyse(
             *further_records(answers, pictures),
             *people_records(people, pictures.split),
             *cell_records(found, agreed, pictures.split),
+            *(
+                row
+                for each in judged
+                for row in judgement_records(
+                    each.study.project, each.standings, each.follows, pictures.split
+                )
+            ),
         ),
     )

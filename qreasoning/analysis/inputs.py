@@ -104,6 +104,8 @@ def _read(name: str, path: Path, prefix: str) -> Predictions:
     except (pa.ArrowException, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{path} cannot be read ({reason}). Make it again: qr predict") from None
+    if not rows:
+        raise DataError(f"{path} holds no predictions. Make it again with: qr predict")
     seen = set()
     for row in rows:
         key = (row["image_id"], row["condition"])
@@ -149,7 +151,9 @@ def read_ratings(dataset: Path, split: str) -> dict[str, NDArray[np.float64]]:
     rows: list[Row] = []
     for path in sorted((dataset / "data" / "annotations").glob(f"{split}-*.parquet")):
         table = parquet.read_table(path)
-        notes = [name.removesuffix("_note") for name in table.column_names if "_note" in name]
+        notes = [
+            name.removesuffix("_note") for name in table.column_names if name.endswith("_note")
+        ]
         rows += table.select(["image_id", "annotator", "prelabelled", *notes]).to_pylist()
     rows = [row for row in rows if not row["prelabelled"]]
     if not rows:

@@ -1,21 +1,14 @@
-"""A judge study beside the metrics: do they prefer the chains that people prefer?
-
-Read from `outputs/annotations/<project>/judgements.parquet`. That file is local and names people;
-nothing that names a judge leaves this module.
-"""
+"""A judge study beside the metrics: do they prefer the chains that people prefer?"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pyarrow import parquet
 
-from qreasoning.analysis.pictures import text_of
+from qreasoning.analysis.flat import Place, Record, record
+from qreasoning.analysis.judge_study import QUESTIONS, Choice, Judged, Study, mean
 from qreasoning.analysis.scoring import Score
-from qreasoning.files import read_manifest
 from qreasoning.metrics.bootstrap import (
     Difference,
     Estimate,
@@ -28,116 +21,8 @@ from qreasoning.metrics.bootstrap import (
 from qreasoning.metrics.correlation import srcc
 
 Numbers = NDArray[np.float64]
-Row = dict[str, Any]
-QUESTIONS = ("correctness", "completeness", "likeness")
-PEOPLE = "people"
 REPETITIONS = 1_000
 """Replicates of the clustered SRCC, each of which ranks all judged chains anew."""
-
-
-@dataclass(frozen=True)
-class Judged:
-    """One chain of one picture: who wrote it, and what each judge gave it (mean of the questions).
-
-    `by_question` are means over the judges; `by_judge` maps a judge's number to their mean.
-    """
-
-    image_id: str
-    author: str
-    text: str
-    by_question: Mapping[str, float]
-    by_judge: Mapping[int, float]
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A judge preferred `first` over `second` (won 1), or not (0), or neither (0.5)."""
-
-    image_id: str
-    judge: int
-    first: str
-    second: str
-    first_text: str
-    second_text: str
-    won: float
-
-
-@dataclass(frozen=True)
-class Study:
-    """One judge project on the pictures of a split; judges are numbers."""
-
-    project: str
-    simulated: bool
-    judges: int
-    excluded: int
-    rated: tuple[Judged, ...]
-    choices: tuple[Choice, ...]
-
-
-def read_studies(annotations: Path, image_ids: Sequence[str]) -> list[Study]:
-    """The judge projects that have a judgement of one of the pictures, in the order of names."""
-    known, found = set(image_ids), []
-    for path in sorted(annotations.glob("*/judgements.parquet")):
-        rows = [row for row in parquet.read_table(path).to_pylist() if row["image_id"] in known]
-        if rows:
-            manifest = read_manifest(path.parent) or {}
-            found.append(study(path.parent.name, rows, simulated=bool(manifest.get("simulated"))))
-    return found
-
-
-def study(project: str, rows: Sequence[Row], *, simulated: bool = False) -> Study:
-    """A study from rows of `judgements`; rows of excluded judges are left out and counted."""
-    kept = [row for row in rows if "excluded" not in (row.get("labels") or ())]
-    numbers = {name: place + 1 for place, name in enumerate(sorted({r["judge"] for r in kept}))}
-    return Study(
-        project=project,
-        simulated=simulated,
-        judges=len(numbers),
-        excluded=len(rows) - len(kept),
-        rated=tuple(_rated([row for row in kept if row["question"] == "rate"], numbers)),
-        choices=tuple(_choices([row for row in kept if row["question"] == "choose"], numbers)),
-    )
-
-
-def _author(name: str) -> str:
-    """A model's name, or `PEOPLE`: who of them wrote it is nobody's business here."""
-    kind, _, rest = name.partition(":")
-    return rest.partition("/")[0] if kind == "model" else PEOPLE
-
-
-def _rated(rows: Sequence[Row], numbers: Mapping[str, int]) -> list[Judged]:
-    chains: dict[tuple[str, str, str], list[Row]] = {}
-    for row in rows:
-        chains.setdefault((row["image_id"], row["author"], text_of(row)), []).append(row)
-    found = []
-    for (image_id, author, text), given in sorted(chains.items()):
-        by_question = {
-            each: _mean([row[each] for row in given if row[each] is not None]) for each in QUESTIONS
-        }
-        by_judge = {
-            numbers[row["judge"]]: _mean([row[q] for q in QUESTIONS if row[q] is not None])
-            for row in given
-        }
-        found.append(Judged(image_id, _author(author), text, by_question, by_judge))
-    return found
-
-
-def _choices(rows: Sequence[Row], numbers: Mapping[str, int]) -> list[Choice]:
-    """Two rows, one per author, tell of one choice: the first in the order of names is kept."""
-    texts = {(row["image_id"], row["author"]): text_of(row) for row in rows}
-    found = []
-    for row in rows:
-        other = (row["image_id"], row["opponent"])
-        if row["won"] is None or row["author"] > row["opponent"] or other not in texts:
-            continue
-        sides = (_author(row["author"]), _author(row["opponent"]))
-        judge, won = numbers[row["judge"]], float(row["won"])
-        found.append(Choice(row["image_id"], judge, *sides, text_of(row), texts[other], won))
-    return sorted(found, key=lambda each: (each.image_id, each.judge, each.first, each.second))
-
-
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values)) if values else float("nan")
 
 
 @dataclass(frozen=True)
@@ -291,13 +176,13 @@ def _concordance(pairs: Sequence[Pair], repetitions: int) -> Estimate:
     for picture, metric, people in pairs:
         if people and not np.isnan(metric + people):
             by_picture[picture].append(0.5 + 0.5 * float(np.sign(metric) * np.sign(people)))
-    shares = np.array([_mean(each) for each in by_picture.values()])
+    shares = np.array([mean(each) for each in by_picture.values()])
     return intervals(means(shares, repetitions=repetitions))[0]
 
 
 def _clustered_srcc(rated: Sequence[Judged], values: Numbers) -> Estimate:
     """SRCC over all chains; the pictures are drawn again, with all their chains."""
-    judged = np.array([_mean([v for v in each.by_question.values() if v == v]) for each in rated])
+    judged = np.array([mean([v for v in each.by_question.values() if v == v]) for each in rated])
     names = {name: place for place, name in enumerate(sorted({e.image_id for e in rated}))}
     picture = np.array([names[each.image_id] for each in rated])
     draws = [
@@ -313,3 +198,21 @@ def _clustered_srcc(rated: Sequence[Judged], values: Numbers) -> Estimate:
         np.array([whole.n_left_out]),
     )
     return intervals(drawn)[0]
+
+
+def judgement_records(
+    project: str, standings: Mapping[str, Standings], followed: Sequence[Follows], split: str
+) -> list[Record]:
+    """How authors stand with the judges of a project, and how far each metric follows them."""
+    found = [
+        record(Place(author, "image", split), f"judges: {kind}", project, estimate)
+        for kind, each in standings.items()
+        for author, estimate in zip(each.authors, each.estimates, strict=True)
+    ]
+    for each in followed:
+        place = Place(each.metric, "image", split)
+        for question, estimate in each.pairs.items():
+            found.append(record(place, f"pairs ordered as judges: {question}", project, estimate))
+        if each.srcc is not None:
+            found.append(record(place, "srcc with judges", project, each.srcc))
+    return found

@@ -87,7 +87,7 @@ def texts_of(
     return Texts(
         said=tuple(tuple(text or "" for text in each.texts) for each in answers),
         humans=pictures.humans,
-        applies=np.array(applies).reshape(len(answers), -1).T,
+        applies=np.array(applies).reshape(len(answers), len(pictures.rows)).T,
         fixed=pictures.humans[picture][person] if fixed_place else "",
         fixed_place=picture if fixed_place else None,
     )

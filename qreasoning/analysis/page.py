@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from qreasoning.analysis.sections.judgement import judgement
 from qreasoning.analysis.sections.ratings import measured_elsewhere, published_shown, ratings
 from qreasoning.analysis.sections.summary import summary
 from qreasoning.analysis.sections.text import text
-from qreasoning.html import render_page
+from qreasoning.html import render_page, shortened
 
 TEMPLATE = Path(__file__).parent / "sections" / "report.html.j2"
 CONTENTS = (
@@ -30,6 +31,8 @@ CONTENTS = (
     ("signatures", "Failure signatures"),
     ("gallery", "Gallery"),
 )
+_NAME_LIMIT = 100
+"""Characters shown of a name: a file’s, a person’s, a status."""
 _SIMULATED = (
     "The pictures’ scores or their annotators come from a simulation, not from people. This page "
     "shows that the tools work, and says nothing about human judgement."
@@ -86,6 +89,8 @@ def render(content: Content) -> str:
         percent=percent,
         percents=percents,
         interval=interval,
+        shortened=shortened,
+        short=partial(shortened, limit=_NAME_LIMIT),
         shade=_shade,
     )
 

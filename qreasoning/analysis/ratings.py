@@ -59,7 +59,7 @@ def correlations(
 ) -> dict[str, Correlations]:
     """Per score set of the split; with several, `MEAN_OF_SETS` comes first."""
     columns = tuple((each.model, each.condition) for each in answers)
-    ratings = np.array([each.ratings for each in answers]).reshape(len(answers), -1).T
+    ratings = np.array([each.ratings for each in answers]).T
     found = {}
     for seed, (name, places) in enumerate(pictures.score_sets.items()):
         table, mos = ratings[places], pictures.mos[places]

@@ -2,12 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from qreasoning import __version__, files
-from qreasoning.analysis import meanings, statements
+from qreasoning import files
 from qreasoning.analysis.benchmarks import (
     Measured,
     benchmark_records,
@@ -18,15 +16,15 @@ from qreasoning.analysis.findings import Findings, analyse
 from qreasoning.analysis.flat import Record
 from qreasoning.analysis.inputs import (
     Predictions,
-    Row,
     read_chains,
     read_pictures,
     read_predictions,
     read_ratings,
 )
-from qreasoning.analysis.judgement import read_studies
+from qreasoning.analysis.judge_study import read_studies
 from qreasoning.analysis.options import ReportSettings
 from qreasoning.analysis.pictures import Pictures, answers_of, pictures_of
+from qreasoning.analysis.provenance import left_out_of, meta_of
 from qreasoning.analysis.published import read_published
 from qreasoning.errors import DataError, SettingsError
 from qreasoning.settings import load, validate
@@ -109,15 +107,19 @@ def align_report(
     published = read_published(workspace.settings("analysis", "published", "published numbers"))
     tools = _tools(workspace, settings, say)
     manifests = {} if benchmarks is None else read_manifests(benchmarks)
-    pictures, findings = [], []
+    findings = []
     for split in dict.fromkeys(part.split for part in parts):
         own = [part for part in parts if part.split == split]
         chains = read_chains(dataset, split)
-        pictures.append(pictures_of(split, chains, prelabelled=settings.prelabelled))
-        findings.append(_analyse(workspace, dataset, pictures[-1], own, settings, tools, say))
+        pictures = pictures_of(split, chains, prelabelled=settings.prelabelled)
+        findings.append(_analyse(workspace, dataset, pictures, own, settings, tools, say))
     measured, note = _benchmarks(workspace, manifests, settings, say)
-    left_out = _left_out(settings, pictures, note)
-    meta = _meta(name, dataset, manifest, parts, pictures, settings, tools, left_out, findings)
+    left_out = left_out_of(settings, findings, note)
+    meta = meta_of(
+        *(name, dataset, manifest, parts, findings, settings, left_out),
+        lexicon=tools.lexicon,
+        semantic=tools.semantic,
+    )
     say("drawing the page")
     chosen = [gallery_places(each, settings.gallery) for each in findings]
     page = render(
@@ -227,72 +229,3 @@ def _bytes(
         ids = [each.pictures.ids[place] for place in places]
         found |= read_pictures(dataset, each.pictures.split, ids)
     return found
-
-
-def _left_out(settings: ReportSettings, pictures: Sequence[Pictures], benchmarks: str) -> list[str]:
-    """What a reader would miss, in words."""
-    found = []
-    if "rouge1" not in settings.metrics:
-        found.append("ROUGE-1 was not asked for")
-    if "claims" not in settings.metrics:
-        found.append("claims were not asked for")
-    if "semantic" not in settings.metrics:
-        found.append("BERTScore and cosine were not asked for")
-    elif not settings.semantic_model:
-        found.append("BERTScore and cosine: no model is set (semantic_model)")
-    for each in pictures:
-        if each.prelabelled:
-            found.append(f"{each.prelabelled:,} chains written upon a model's ({each.split})")
-    return [*found, *([benchmarks.rstrip(".")] if benchmarks else [])]
-
-
-def _meta(
-    name: str,
-    dataset: Path,
-    manifest: Mapping[str, Any],
-    parts: Sequence[Predictions],
-    pictures: Sequence[Pictures],
-    settings: ReportSettings,
-    tools: Tools,
-    left_out: Sequence[str],
-    findings: Sequence[Findings],
-) -> dict[str, Any]:
-    """Where the numbers come from: no clock and no path, so that the same inputs say the same."""
-    studies = [each.study for part in findings for each in part.judgements]
-    return {
-        "report": name,
-        "dataset": dataset.parent.name,
-        "version": dataset.name,
-        "content_sha256": manifest.get("content_sha256"),
-        "simulated": bool(manifest.get("simulated")) or any(each.simulated for each in studies),
-        "settings": settings.model_dump(mode="json"),
-        "computed": list(dict.fromkeys(s.measure.label for f in findings for s in f.standings)),
-        "left_out": list(left_out),
-        "others": {"claims": statements.OTHERS, "semantic": meanings.OTHERS},
-        "lexicon": tools.lexicon,
-        "semantic": tools.semantic,
-        "judge_studies": [each.project for each in studies],
-        "images": {
-            each.split: {"all": len(each.rows), "with_chains": int((each.counts > 0).sum())}
-            for each in pictures
-        },
-        "predictions": [
-            {
-                "model": part.model,
-                "split": part.split,
-                "elsewhere": part.elsewhere,
-                "sha256": files.sha256_file(part.path),
-                **{key: _same(part.rows, key) for key in ("model_id", "adapter_sha")},
-            }
-            for part in parts
-        ],
-        "versions": {
-            "qreasoning": __version__,
-            **{package: version(package) for package in ("numpy", "rouge-score", "scipy")},
-        },
-    }
-
-
-def _same(rows: Sequence[Row], key: str) -> str | None:
-    """What all rows of a file say of their model."""
-    return ", ".join(sorted({row[key] for row in rows if row[key]})) or None

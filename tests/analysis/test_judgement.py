@@ -6,15 +6,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from qreasoning.analysis.judgement import (
-    PEOPLE,
-    author_standings,
-    follows,
-    order,
-    read_studies,
-    study,
-)
+from qreasoning.analysis.judge_study import PEOPLE, read_studies, study
+from qreasoning.analysis.judgement import author_standings, follows, judgement_records, order
 from qreasoning.analysis.sections.judgement import told_apart
+from qreasoning.errors import DataError
 
 Row = dict[str, Any]
 
@@ -143,6 +138,22 @@ def test_read_studies_takes_those_with_pictures_of_the_split(tmp_path: Path) -> 
     found = read_studies(tmp_path, ["sha256:1", "sha256:2"])
     assert [each.project for each in found] == ["here"]
     assert read_studies(tmp_path / "none", ["sha256:1"]) == []
+    (tmp_path / "here" / "judgements.parquet").write_bytes(b"PAR1")
+    with pytest.raises(DataError, match=r"judgements\.parquet cannot be read.*--project here"):
+        read_studies(tmp_path, ["sha256:1"])
+
+
+def test_judgement_records_name_the_project_and_no_judge() -> None:
+    found = study("judging", _study())
+    scores = {"ROUGE-1 F": lambda asked: np.arange(len(asked)) * 1.0}
+    rows = judgement_records(
+        "judging", author_standings(found, 400), follows(found, scores, 400), "test"
+    )
+    at = {(row["model"], row["metric"]): row["value"] for row in rows}
+    assert at["good", "judges: rating"] == pytest.approx(4.5)
+    assert ("ROUGE-1 F", "srcc with judges") in at
+    assert ("ROUGE-1 F", "pairs ordered as judges: likeness") in at
+    assert {row["aggregation"] for row in rows} == {"judging"} and "@" not in str(rows)
 
 
 def test_told_apart_marks_neighbours_that_cannot_be_told_apart() -> None:

@@ -147,7 +147,7 @@ def test_align_report_hostile_texts_are_shown_and_not_run(
     report = align_report(workspace, dataset=dataset, name="nasty")
     source = (report.folder / "index.html").read_text(encoding="utf-8")
     page = _Page(source)
-    assert len(source) < 6_000_000
+    assert len(source) < 3_000_000
     assert "script" not in {tag for tag, _ in page.tags}
     sources = [attributes["src"] or "" for tag, attributes in page.tags if tag == "img"]
     assert sources and all(each.startswith("data:image/") for each in sources)
@@ -211,7 +211,7 @@ def test_align_report_verdict_is_how_far_each_model_gets_to_another_person(
         "choice of words: 95 % interval 0 to 0 %)."
     ) in text
     assert "Its ratings follow the order of the MOS with an SRCC of 1.00." in text
-    assert "ROUGE-1 F near against far ▲ +0.500" in text
+    assert "near against far" in text and "▲ +0.500" in text
 
 
 def test_align_report_with_a_baseline_compares_with_it_alone(

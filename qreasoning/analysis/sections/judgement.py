@@ -5,7 +5,8 @@ from itertools import pairwise
 from typing import Any
 
 from qreasoning.analysis.findings import Findings, Judgements
-from qreasoning.analysis.judgement import QUESTIONS, Standings
+from qreasoning.analysis.judge_study import QUESTIONS
+from qreasoning.analysis.judgement import Standings
 from qreasoning.analysis.one_person import Without
 
 _SHOWN = 12

@@ -138,7 +138,7 @@ def compare(
 
 
 # A text is compared with many others, and reading it costs ten times as much as comparing it.
-_reading = lru_cache(maxsize=32_768)(read_text)
+_reading = lru_cache(maxsize=8_192)(read_text)
 
 
 class _Outcome(NamedTuple):
