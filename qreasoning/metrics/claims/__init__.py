@@ -1,5 +1,6 @@
 """Claims: what a text says of the quality of a picture, dimension by dimension."""
 
+from qreasoning.metrics.claims.claim import Claim
 from qreasoning.metrics.claims.compare import (
     Comparison,
     DimensionComparison,
@@ -7,7 +8,6 @@ from qreasoning.metrics.claims.compare import (
     compare,
     stances,
 )
-from qreasoning.metrics.claims.grammar import Claim
 from qreasoning.metrics.claims.lexicon import DIMENSIONS, Lexicon, load_lexicon
 from qreasoning.metrics.claims.ratings import RatingContradiction, against_ratings
 from qreasoning.metrics.claims.reading import extract

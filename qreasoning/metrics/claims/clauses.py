@@ -56,7 +56,7 @@ def sentences(text: str, lexicon: Lexicon) -> Iterator[list[Item]]:
 
 def _items(text: str, lexicon: Lexicon) -> Iterator[Item]:
     cut = list(tokens(text))
-    bases = [lexicon.base(word) for word, _, _ in cut]
+    bases = [*(lexicon.base(word) for word, _, _ in cut), ""]
     position, count = 0, len(cut)
     while position < count:
         word, start, end = cut[position]
@@ -70,13 +70,15 @@ def _items(text: str, lexicon: Lexicon) -> Iterator[Item]:
 
 
 def _match(lexicon: Lexicon, word: str, bases: list[str], position: int) -> tuple[int, Entry]:
-    for parts, entry in lexicon.phrases.get(bases[position], ()):
-        if bases[position : position + len(parts)] == list(parts):
+    # Bases end with an empty one, so that the last word has a follower too.
+    for parts, entry in lexicon.phrases.get((bases[position], bases[position + 1]), ()):
+        if bases[position : position + len(parts)] == parts:
             return len(parts), entry
     if word in _MARKS:
         return 1, _MARKS[word]
-    found = lexicon.single.get(lexicon.spelled(word))
-    return 1, found or lexicon.single.get(bases[position], _UNKNOWN)
+    single = lexicon.single
+    found = single.get(word) or single.get(lexicon.spelled(word)) or single.get(bases[position])
+    return 1, found or _UNKNOWN
 
 
 def clauses(sentence: list[Item]) -> Iterator[Clause]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from qreasoning.metrics.claims.claim import Claim
 from qreasoning.metrics.claims.echo import denied
-from qreasoning.metrics.claims.grammar import Claim
 from qreasoning.metrics.claims.lexicon import DIMENSIONS, Lexicon
 from qreasoning.metrics.claims.reading import extract, read_text
 from qreasoning.metrics.claims.second import SecondTier

@@ -158,7 +158,8 @@ class Lexicon:
         self.spelled = lru_cache(maxsize=65_536)(self._spelled)
         self.single: dict[str, Entry] = {}
         self._base: dict[str, str] = {}
-        self.phrases: dict[str, list[tuple[tuple[str, ...], Entry]]] = {}
+        self._known: dict[str, str] = {}
+        self.phrases: dict[tuple[str, str], list[tuple[list[str], Entry]]] = {}
         made = [(word, entry) for each in contents for word, entry in _entries(each)]
         for word, entry in made:
             if " " not in word and "-" not in word and word != "&":
@@ -168,13 +169,19 @@ class Lexicon:
                 self._add_forms(word, entry)
         for word, entry in made:
             self._add_phrase(word, entry)
+        # Most words of a text are looked up here, without a call more.
+        self._known.update({form: form for form in self.single if self.spelled(form) == form})
+        self._known.update(self._base)
         for found in self.phrases.values():
             found.sort(key=lambda each: -len(each[0]))
 
     def base(self, word: str) -> str:
         """The base form of a lower-case word, or the word itself."""
-        word = self.spelled(word)
-        return self._base.get(word, word)
+        found = self._known.get(word)
+        if found is None:
+            spelled = self.spelled(word)
+            found = self._base.get(spelled, spelled)
+        return found
 
     def _spelled(self, word: str) -> str:
         """A lower-case word in the spelling of the lexicon."""
@@ -202,10 +209,10 @@ class Lexicon:
         parts = tuple(self.base(token) for token, _, _ in tokens(word))
         if len(parts) < 2:
             return
-        found = self.phrases.setdefault(parts[0], [])
-        if all(parts != other for other, _ in found):
+        found = self.phrases.setdefault((parts[0], parts[1]), [])
+        if all(list(parts) != other for other, _ in found):
             form = "clause" if self._says(parts) and entry.kind == "E" else entry.form
-            found.append((parts, entry._replace(form=form)))
+            found.append((list(parts), entry._replace(form=form)))
 
     def _says(self, parts: tuple[str, ...]) -> bool:
         """Whether a phrase has a subject and a verb of its own: `highlights are gone`."""

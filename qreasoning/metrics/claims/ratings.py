@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from qreasoning.metrics.claims.claim import Claim
 from qreasoning.metrics.claims.compare import stances
-from qreasoning.metrics.claims.grammar import Claim
 from qreasoning.metrics.claims.lexicon import Lexicon
 from qreasoning.metrics.claims.reading import extract
 

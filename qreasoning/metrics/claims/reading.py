@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
+from qreasoning.metrics.claims.claim import Claim, Context
 from qreasoning.metrics.claims.clauses import Item, clauses, sentences
 from qreasoning.metrics.claims.echo import Statement, statement
-from qreasoning.metrics.claims.grammar import Claim, Context, answered, read
+from qreasoning.metrics.claims.grammar import answered, read
 from qreasoning.metrics.claims.lexicon import Lexicon, load_lexicon
 from qreasoning.metrics.claims.second import SecondTier
 

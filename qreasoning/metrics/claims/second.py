@@ -1,4 +1,4 @@
-"""The learned tier: asked about sentences on which the lexicon is silent, off unless it is passed in.
+"""The learned tier: asked about sentences on which the lexicon is silent; off unless passed in.
 
 One softmax regression over hashed character and word n-grams (words in the scope of a negation are
 marked), 16 classes: eight dimensions, good or bad. Its weights were fitted by
@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qreasoning.errors import DataError
+from qreasoning.metrics.claims.claim import Claim
 from qreasoning.metrics.claims.clauses import Item
-from qreasoning.metrics.claims.grammar import Claim
 from qreasoning.metrics.claims.lexicon import DIMENSIONS
 
 BUCKETS = 1 << 14

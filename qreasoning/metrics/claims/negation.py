@@ -1,0 +1,116 @@
+"""Negation: which items of a clause a negating word covers.
+
+`not` covers what follows up to a comma, `no`, `without`, `free of` and `lack of` their noun phrase
+with its list, up to the verb; `free` after a noun (`noise-free`) that noun.
+"""
+
+from qreasoning.metrics.claims.clauses import Item, is_finite
+from qreasoning.metrics.claims.frame import Frame
+
+_WHOLE = frozenset({"nothing", "none", "none of", "nobody", "neither"})
+_NEGATIVES = ("no ", "not ", "without ", "zero ", "nothing", "never ")
+
+
+class Negation:
+    """The scopes of a clause's negating words: (operator, first, end) as indices of items."""
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self.scopes = self._find()
+
+    def _find(self) -> list[tuple[int, int, int]]:
+        """(operator, first, end): which items a negation covers."""
+        found: list[tuple[int, int, int]] = []
+        for i, kind in enumerate(self.frame.kinds):
+            if self.frame.items[i].word == "nor" and found:
+                continue
+            if kind == "not":
+                found.append((i, i + 1, self._end_of_not(i)))
+            elif (
+                kind == "no"
+                and i + 1 == len(self.frame.items)
+                and self.frame.items[i].word == "none"
+            ):
+                found.append((i, 0, i))
+            elif kind == "no" and not self._wished_away(i):
+                found.append((i, i + 1, self._end_of_no(i)))
+            elif kind == "free" and i > 0 and self.frame.kinds[i - 1] == "H":
+                found.append((i, i - 1, i))
+            elif kind == "x" and self.frame.items[i].word == "to" and "too" in self.frame.kinds[:i]:
+                found.append((i, i + 1, len(self.frame.items)))
+        return found
+
+    def _wished_away(self, i: int) -> bool:
+        """Whether `without the noise` stands beside what would be, so that the noise is there."""
+        following = self.frame.items[i + 1 : i + 2]
+        definite = bool(following) and following[0].word in ("the", "that", "those", "this")
+        return definite and self.frame.items[i].word == "without" and "modal" in self.frame.kinds
+
+    def _end_of_not(self, i: int) -> int:
+        for j in range(i + 1, len(self.frame.items)):
+            if self.frame.kinds[j] == "," and not self._alternatives(j):
+                return j
+        return len(self.frame.items)
+
+    def _alternatives(self, j: int) -> bool:
+        """Whether an `or` follows, so that a list goes on at the comma."""
+        for item in self.frame.items[j + 1 :]:
+            if item.word in ("or", "nor"):
+                return True
+            if is_finite(item):
+                return False
+        return False
+
+    def _end_of_no(self, i: int) -> int:
+        item = self.frame.items[i]
+        if item.word in _WHOLE:
+            return len(self.frame.items)
+        following = self.frame.items[i + 1] if i + 1 < len(self.frame.items) else None
+        if following is not None and following.word.endswith("ing") and is_finite(following):
+            return len(self.frame.items)
+        for j in range(i + 1, len(self.frame.items)):
+            kind = self.frame.kinds[j]
+            if is_finite(self.frame.items[j]) or kind in ("not", "no"):
+                return j
+            if kind == "E" and self.frame.items[j].word.startswith(_NEGATIVES):
+                return j
+            if kind == "," and not self._listed(j, item):
+                return j
+            if kind == "E" and self._after_head(j, i) and self.frame.forward(j) is None:
+                return j
+            if kind in ("and", ",") and self.frame.items[j].word != "or" and self._turns(j, item):
+                return j
+            if kind == "prep":
+                return j
+        return len(self.frame.items)
+
+    def _listed(self, j: int, operator: Item) -> bool:
+        """Whether the list of what is not there goes on after the comma at `j`."""
+        following = self.frame.kinds[j + 1] if j + 1 < len(self.frame.items) else ""
+        if operator.word.startswith("lack"):
+            return following in ("H", "E", "and")
+        return following in ("H", "and") or self._alternatives(j)
+
+    def _after_head(self, j: int, i: int) -> bool:
+        return any(kind == "H" for kind in self.frame.kinds[i:j])
+
+    def _turns(self, j: int, operator: Item) -> bool:
+        """Whether after `no noise and` something wanted follows, so that the negation has ended."""
+        if operator.word.startswith(("lack", "los")):
+            return False
+        following = self.frame.items[j + 1] if j + 1 < len(self.frame.items) else None
+        if following is None or following.kind not in ("E", "well"):
+            return False
+        target = self.frame.forward(j + 1)
+        return target is None or self.frame.head(target).kind != "defect"
+
+    def operators(self, i: int, j: int) -> list[int]:
+        """The negations whose scope covers the term or its head."""
+        return [
+            k
+            for k, first, end in self.scopes
+            if first <= i < end or (j >= 0 and first <= j < end and self._belongs(k, i, j))
+        ]
+
+    def _belongs(self, k: int, i: int, j: int) -> bool:
+        return self.frame.kinds[k] != "free" or abs(i - j) < 3
