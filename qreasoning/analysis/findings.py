@@ -105,7 +105,10 @@ def analyse(
     typical = most_typical(pictures.humans, stem=settings.stem)
     texts = texts_of(image, pictures, typical)
     measures: list[Measure] = []
-    if "rouge1" in settings.metrics:
+    if not image:
+        # Ratings from captions alone: there is no text of a model to compare.
+        compare = meanings = None
+    if image and "rouge1" in settings.metrics:
         say("words: ROUGE-1 with every person, and with the people of every other picture")
         measures += rouge_measures(texts, stem=settings.stem)
     statements = None

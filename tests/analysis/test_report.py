@@ -315,6 +315,30 @@ def test_align_report_pictures_without_a_score_have_no_correlations(
     assert report.value("m", "rouge1") == pytest.approx(6 / 7)
 
 
+@pytest.mark.parametrize("condition", ["image", "caption"])
+def test_align_report_of_a_model_that_only_rates_has_no_text_metrics(
+    workspace: Workspace,
+    picture: Make,
+    prediction: Make,
+    write_dataset: Make,
+    write_predictions: Make,
+    condition: str,
+) -> None:
+    rows = [picture(n, 1.0 + n, ("a sharp cat", "good")) for n in range(4)]
+    write_predictions(
+        "m", [prediction(r, 1.0 + n, condition=condition) for n, r in enumerate(rows)]
+    )
+    report = align_report(workspace, dataset=write_dataset(rows), name="r")
+    assert report.value("m", "srcc", condition) == pytest.approx(1.0)
+    values = parquet.read_table(report.folder / "per_image.parquet").to_pylist()
+    assert len(values) == 4
+    texts = [row.get("fmeasure") for row in values]
+    assert all(each is None or math.isnan(each) for each in texts)
+    page = _page(report.folder).text
+    if condition == "image":
+        assert "m wrote nothing that can be compared with the words of people." in page
+
+
 def test_align_report_several_splits_are_apart(
     workspace: Workspace,
     small_report: Make,
