@@ -97,4 +97,5 @@ def cell_records(found: Sequence[Cell], agreed: Mapping[str, Estimate], split: s
     return rows + [
         record(people, "alpha", "ordinal", estimate, dimension)
         for dimension, estimate in agreed.items()
+        if estimate.n
     ]

@@ -7,8 +7,6 @@ from qreasoning.metrics.bootstrap import Estimate
 Record = dict[str, Any]
 PEOPLE = "(people)"
 """The "model" of records that are about people among themselves: the ceilings."""
-FIXED = "(fixed text)"
-"""The "model" of records that are about one human text said of every picture."""
 
 
 class Place(NamedTuple):

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from qreasoning.analysis.flat import FIXED, PEOPLE, Place, Record, record
+from qreasoning.analysis.flat import PEOPLE, Place, Record, record
 from qreasoning.analysis.measure import Measure, Numbers
 from qreasoning.metrics.bootstrap import (
     Difference,
@@ -139,16 +139,17 @@ def compared(replicates: Replicates, baseline: int | None) -> tuple[Difference, 
 
 
 def standing_records(each: Standing, models: Sequence[str], split: str) -> list[Record]:
-    """A standing as flat records, the models' plain means first."""
+    """A standing as flat records, the models' plain means first; people's, where there are any."""
     name = each.measure.name
     found = []
     for column, model in enumerate(models):
         place = Place(model, "image", split)
-        rows = [("mean", each.values), ("leave_one_out", each.comparable)]
-        rows += [("mismatched", each.floor), ("share_of_the_way", each.share)]
+        rows = [("mean", each.values[column]), ("leave_one_out", each.comparable[column])]
+        rows += [("mismatched", each.floor[column]), ("fixed_text", each.fixed)]
+        rows.append(("share_of_the_way", each.share[column]))
         if each.best is not None:
-            rows.append(("max", each.best))
-        found += [record(place, name, how, estimates[column]) for how, estimates in rows]
-    found.append(record(Place(FIXED, "image", split), name, "mean", each.fixed))
-    found.append(record(Place(PEOPLE, "image", split), name, "leave_one_out", each.ceiling))
+            rows.append(("max", each.best[column]))
+        found += [record(place, name, how, estimate) for how, estimate in rows]
+    if each.ceiling.n:
+        found.append(record(Place(PEOPLE, "image", split), name, "leave_one_out", each.ceiling))
     return found

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from qreasoning.analysis.flat import FIXED, PEOPLE
+from qreasoning.analysis.flat import PEOPLE
 from qreasoning.analysis.measure import Measure
 from qreasoning.analysis.standing import compared, standing_records, standings
 from qreasoning.metrics.bootstrap import Replicates, holm
@@ -75,7 +75,7 @@ def test_standing_records_name_people_and_the_fixed_text() -> None:
     assert at["m", "mean"] == pytest.approx(0.3) and at["m", "mismatched"] == pytest.approx(0.2)
     assert at["m", "share_of_the_way"] == pytest.approx(0.25)
     assert at[PEOPLE, "leave_one_out"] == pytest.approx(0.6)
-    assert at[FIXED, "mean"] == pytest.approx(0.2)
+    assert at["m", "fixed_text"] == pytest.approx(0.2)
     assert rows[0]["aggregation"] == "mean"
 
 
