@@ -13,8 +13,10 @@ import platform
 import resource
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from random import Random
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -205,6 +207,31 @@ def cpu_seconds() -> float:
     return sum(each.ru_utime + each.ru_stime for each in used)
 
 
+class Memory(Thread):
+    """Watches the memory of this process and those that it started, shared pages counted once."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.peak = 0.0
+        self.done = Event()
+
+    def run(self) -> None:
+        own = Path(f"/proc/{os.getpid()}")
+        while not self.done.wait(0.2):
+            started = [each.read_text().split() for each in own.glob("task/*/children")]
+            found = [own, *(Path("/proc") / each for part in started for each in part)]
+            self.peak = max(self.peak, sum(map(proportional, found)))
+
+
+def proportional(process: Path) -> float:
+    """MB of a process by /proc, 0 where it has just ended."""
+    with suppress(OSError):
+        for line in (process / "smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--pictures", type=int, default=1_500)
@@ -215,6 +242,8 @@ def main() -> None:
         dataset, rows, levels = synthetic_dataset(study, options.pictures)
         write_models(study, rows, levels)
         del rows, levels
+        memory = Memory()
+        memory.start()
         worked, started = cpu_seconds(), time.perf_counter()
         report = align_report(
             study,
@@ -228,13 +257,13 @@ def main() -> None:
             ),
         )
         seconds, cpu = time.perf_counter() - started, cpu_seconds() - worked
-        peak, child = (resource.getrusage(who).ru_maxrss / 1024 for who in WHO)
+        memory.done.set()
         page = (report.folder / "index.html").stat().st_size
         print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
         print(
             f"{len(MODELS)} models, {options.pictures:,} pictures, {PEOPLE} people: "
-            f"{seconds:.1f} s ({cpu:.1f} s of processor time), peak {peak:.0f} MB and "
-            f"{child:.0f} MB in each of its processes, "
+            f"{seconds:.1f} s ({cpu:.1f} s of processor time), peak {memory.peak:.0f} MB "
+            "with its processes, "
             f"page {page / 1e6:.2f} MB with {GALLERY} thumbnails, "
             f"{len(report.records):,} records; load {os.getloadavg()[0]:.1f}"
         )
