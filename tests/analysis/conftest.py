@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from pyarrow import parquet
 
+from qreasoning.analysis.pictures import answers_of, pictures_of
 from qreasoning.files import write_manifest
 from qreasoning.images import identity
 from qreasoning.records import chains_schema, predictions_schema
@@ -21,9 +22,10 @@ Row = dict[str, Any]
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    """An empty study; its report settings are the shipped ones."""
-    (tmp_path / "annotation").mkdir()
-    (tmp_path / "training").mkdir()
+    """An empty study; its reports have few bootstrap replicates."""
+    for name in ("annotation", "training", "analysis"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "analysis" / "report.yaml").write_text("replicates: 400\n")
     return Workspace(tmp_path)
 
 
@@ -58,6 +60,7 @@ def picture() -> Callable[..., Row]:
             "split": "test",
             "image": {"bytes": content, "path": f"p{number}.png"},
             "mos": mos,
+            "mos_set": "koniq",
             "human_n": len(chains),
             "chains": chains,
             **changes,
@@ -91,6 +94,29 @@ def prediction() -> Callable[..., Row]:
             "model_id": "base",
             **changes,
         }
+
+    return make
+
+
+@pytest.fixture
+def answer(picture: Callable[..., Row], prediction: Callable[..., Row]) -> Callable[..., Any]:
+    """Pictures and one model's answers to them in the image condition, from texts and ratings.
+
+    Each of `given` is (MOS, human texts, model text, rating); every text is a caption.
+    """
+
+    def make(*given: tuple[float, list[str], str | None, float | None], model: str = "m") -> Any:
+        rows = [
+            picture(n, mos, *((text, "") for text in humans))
+            for n, (mos, humans, _, _) in enumerate(given)
+        ]
+        said = [
+            prediction(row, rating, (text, ""))
+            for row, (_, _, text, rating) in zip(rows, given, strict=True)
+            if text is not None
+        ]
+        pictures = pictures_of("test", rows)
+        return pictures, answers_of(model, pictures, said)
 
     return make
 

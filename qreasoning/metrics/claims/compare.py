@@ -8,10 +8,11 @@ opposite errors of one sign (too dark, too bright), contradict each other.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from qreasoning.metrics.claims.claim import Claim
-from qreasoning.metrics.claims.echo import denied
+from qreasoning.metrics.claims.echo import Statement, denied
 from qreasoning.metrics.claims.lexicon import DIMENSIONS, Lexicon
 from qreasoning.metrics.claims.reading import extract, read_text
 from qreasoning.metrics.claims.second import SecondTier
@@ -109,11 +110,9 @@ def compare(
     references = [references] if isinstance(references, str) else list(references)
     if not references:
         raise ValueError("compare needs at least one reference text")
-    claims, said = read_text(prediction, lexicon, second)
-    others = [read_text(text, lexicon, second) for text in references]
-    both = [
-        (keyed := _keyed(each), _placed(each, keyed)) for each in (claims, *(c for c, _ in others))
-    ]
+    read = _reading(prediction, lexicon, second)
+    others = [_reading(text, lexicon, second) for text in references]
+    both = [(dict(each.stances), each.placed) for each in (read, *others)]
     _by_place(both[0], both[1:])
     mine, theirs = both[0][0], [keyed for keyed, _ in both[1:]]
     agreed, disputed = _together(theirs)
@@ -122,7 +121,7 @@ def compare(
         for key in sorted(mine.keys() | agreed.keys())
         if key not in disputed
     }
-    if any(denied(said, each) for _, each in others):
+    if any(denied(read.said, each.said) for each in others):
         outcome[UNNAMED] = _Outcome("contradicted", 0.0, True, True)
     speaking = [bool(each) for each in theirs]
     return Comparison(
@@ -134,6 +133,22 @@ def compare(
         missed=_named(outcome, "missed"),
         dimensions={name: _dimension(name, outcome, mine, theirs) for name in DIMENSIONS},
     )
+
+
+class _Reading(NamedTuple):
+    """A text as it is compared: its stances, those that differ by place, and its sentences."""
+
+    stances: Mapping[str, Stance]
+    placed: dict[str, Stance]
+    said: tuple[Statement, ...]
+
+
+# A text is compared with many others, and reading it costs ten times as much as comparing it.
+@lru_cache(maxsize=8_192)
+def _reading(text: str, lexicon: Lexicon | None, second: SecondTier | None) -> _Reading:
+    claims, said = read_text(text, lexicon, second)
+    stances = _keyed(claims)
+    return _Reading(stances, _placed(claims, stances), said)
 
 
 class _Outcome(NamedTuple):
