@@ -1,5 +1,5 @@
 # make demo    the whole loop on this machine, from pictures to report, on simulated data
-# make test    all tests
+# make test    all tests, a process per core
 # make check   ruff and mypy
 # make bench   speed and memory, printed beside the references
 # Each installs what it needs into .venv first; a second call installs nothing.
@@ -13,7 +13,7 @@ demo: $(READY)
 	.venv/bin/qr demo
 
 test: $(READY)
-	HF_HUB_OFFLINE=1 .venv/bin/python -m pytest
+	HF_HUB_OFFLINE=1 OMP_WAIT_POLICY=PASSIVE .venv/bin/python -m pytest -n logical --dist loadfile
 
 check: $(READY)
 	.venv/bin/ruff format --check .

@@ -45,7 +45,7 @@ def reset(handler, forwarded):
 
 
 def stall(handler, forwarded):
-    time.sleep(0.8)
+    time.sleep(2.7)
 
 
 def half(handler, forwarded):
@@ -157,7 +157,7 @@ def through(running, monkeypatch):
     monkeypatch.setattr(client, "PAGE", 2)
     with serving(Proxy(running.server.url)) as proxy:
         url = f"http://127.0.0.1:{proxy.server_port}/"
-        yield proxy, Server(url, key_of(running), loopback=True, timeout=0.7, pauses=(0, 0))
+        yield proxy, Server(url, key_of(running), loopback=True, timeout=2.5, pauses=(0, 0))
 
 
 def pulled(server, answered, folder):
