@@ -9,7 +9,7 @@ from qreasoning.records import Annotation, CampaignRules
 from qreasoning.workspace import shipped
 
 CAPTION = "A red door in a white wall at noon, seen from the street."
-REASONING = "Fine walls and one door in a street, so only the framing costs it."
+REASONING = "Fine detail everywhere and true tones, so only the framing costs it a star."
 
 
 @dataclass(frozen=True)
@@ -130,17 +130,17 @@ def test_finder_that_saw_earlier_answers_finds_the_same_as_a_new_one(row):
 @pytest.mark.parametrize(
     ("rating", "text", "found"),
     [
-        (5, "The whole picture is noisy.", ["noise (5, but 'picture is noisy')"]),
-        (4, "The whole picture is noisy.", ["noise (4, but 'picture is noisy')"]),
-        (1, "It is free of noise, and that everywhere.", ["noise (1, but 'free of noise')"]),
-        (3, "The whole picture is noisy.", []),
+        (5, "The whole picture is noisy.", ["noise (5, but 'noisy')"]),
+        (1, "Clean, and that everywhere.", ["noise (1, but 'clean')"]),
+        (4, "The whole picture is noisy.", []),
         (5, "It is not noisy.", []),
+        (5, "It isn't very noisy.", []),
         (5, "Slightly grainy at most.", []),
+        (5, "The background is noisy; the face is what counts.", []),
         (5, "It would be noisy at night.", []),
-        (5, "Noisy in one corner. Free of noise in all others.", []),
+        (5, "Noisy in one corner. Clean in all others.", []),
         (5, "Il est très bruité.", []),
         (None, "The whole picture is noisy.", []),
-        (9, "The whole picture is noisy.", []),
     ],
 )
 def test_contradictions_are_the_plain_ones_only(row, dimensions, rating, text, found):
@@ -158,5 +158,5 @@ def test_contradictions_hear_the_note_and_the_verdict(row, dimensions):
     )
     assert contradictions(answer.annotation) == [
         "sharpness (5, but 'blurry')",
-        "overall (5, but 'terrible picture')",
+        "overall (5, but 'terrible')",
     ]
