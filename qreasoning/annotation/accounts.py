@@ -62,14 +62,18 @@ def addresses(project: str, people: int | Sequence[str]) -> list[str]:
     return [each if "@" in each else f"{each}@{domain}.local" for each in people]
 
 
-def make_accounts(server: Server, wanted: Sequence[Login], path: Path) -> list[str]:
+def make_accounts(
+    server: Server, wanted: Sequence[Login], path: Path, new: Sequence[Login]
+) -> list[str]:
     """Make the accounts that the server lacks; the e-mails of those made now.
 
-    One that somebody else makes at the same moment is theirs, and leaves the file. Raises
-    ServerError where the server refuses an account.
+    `new` are the log-ins that this run has put into the file: where the server has such an account
+    already, or gets it at the same moment, somebody else made it, and the log-in leaves the file.
+    Raises ServerError where the server refuses an account.
     """
     there = accounts(server)
     missing = [login for login in wanted if login.email.lower() not in there]
+    theirs = [login for login in new if login.email.lower() in there]
     made = []
     invite = server.get_object("api/invite", "invite_url")["invite_url"] if missing else ""
     for login in missing:
@@ -79,7 +83,9 @@ def make_accounts(server: Server, wanted: Sequence[Login], path: Path) -> list[s
         except ServerError:
             if login.email.lower() not in accounts(server):
                 raise
-            _write(path, [each for each in _read(path) if each != login])
+            theirs.append(login)
+    if theirs:
+        _write(path, [each for each in _read(path) if each not in theirs])
     return made
 
 

@@ -77,8 +77,9 @@ def sync(
     imported = import_pictures(server, found, project, wanted, say)
     show_others(server, found, project, wanted, say)
     remove_pictures(server, found, wanted.leaving, say)
+    known = logins(logins_file, project.name, 0)
     people = logins(logins_file, project.name, wanted.people)
-    make_accounts(server, people, logins_file)
+    make_accounts(server, people, logins_file, [each for each in people if each not in known])
     place = f"{found['id']}@{found['created_at']}"
     everybody = tuple(logins(logins_file, project.name, 0))
     return Synced(int(found["id"]), place, imported, everybody, desk=project.desk)

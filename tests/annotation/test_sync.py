@@ -237,13 +237,25 @@ def test_session_key_with_a_wrong_password_names_the_log_in(running):
 def test_make_accounts_that_the_server_refuses_names_the_file(running, tmp_path):
     weak = [Login("somebody@weak.local", "1")]
     with pytest.raises(ServerError, match=r"did not make the account somebody@weak\.local of"):
-        make_accounts(running.server, weak, tmp_path / "logins.csv")
+        make_accounts(running.server, weak, tmp_path / "logins.csv", weak)
 
 
 def test_make_accounts_again_makes_none(running, tmp_path):
-    people = logins(tmp_path / "logins.csv", "again", 2)
-    made = [make_accounts(running.server, people, tmp_path / "logins.csv") for _ in range(2)]
+    file = tmp_path / "logins.csv"
+    people = logins(file, "again", 2)
+    made = [make_accounts(running.server, people, file, new) for new in (people, [])]
     assert made == [[login.email for login in people], []]
+    assert logins(file, "again", 0) == people
+
+
+def test_log_ins_of_accounts_that_somebody_else_made_meanwhile_leave_the_file(running, tmp_path):
+    here, there = tmp_path / "here.csv", tmp_path / "there.csv"
+    first = logins(here, "meanwhile", 1)
+    make_accounts(running.server, first, here, first)
+    late = logins(there, "meanwhile", 2)
+    made = make_accounts(running.server, late, there, late)
+    assert made == [late[1].email]
+    assert logins(there, "meanwhile", 0) == [late[1]]
 
 
 def test_another_project_with_the_same_title_is_not_touched(running, write_project):
