@@ -43,7 +43,7 @@ def asking(repository: str) -> Iterator[None]:
     except httpx2.HTTPError as error:
         raise DataError(
             f"The Hub at {constants.ENDPOINT} cannot be reached ({_first_line(error)}). Check the "
-            "network or HF_ENDPOINT, then publish again."
+            "network or HF_ENDPOINT, then publish again; what is there is used again."
         ) from None
 
 

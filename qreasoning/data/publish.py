@@ -5,7 +5,6 @@ tag that exists is never moved. Pictures go along only where the manifest says t
 allows it.
 """
 
-import re
 import shutil
 import tempfile
 from collections import Counter
@@ -18,7 +17,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from qreasoning.data import card, croissant
-from qreasoning.errors import DataError, SettingsError
+from qreasoning.errors import DataError
 from qreasoning.files import (
     MANIFEST,
     read_manifest,
@@ -27,11 +26,11 @@ from qreasoning.files import (
     write_manifest,
     write_text,
 )
+from qreasoning.hub import asking, check_name
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _DATASET = "dataset"
 _KEPT_BY_HUB = ".gitattributes"
 
@@ -56,8 +55,7 @@ def push(folder: Path, repository: str, say: Callable[[str], None]) -> PublishRe
     ORG/NAME, DataError for a version that is incomplete or changed, a tag that holds other content,
     and a Hub that cannot be reached or refuses.
     """
-    if not _REPOSITORY.fullmatch(repository):
-        raise SettingsError(f"'{repository}' is no repository. Give it as ORG/NAME.")
+    check_name(repository)
     manifest = _whole(folder)
     with tempfile.TemporaryDirectory(prefix="qreasoning-publish-") as name:
         staged, withheld = _allowed(folder, manifest, Path(name))
@@ -148,36 +146,18 @@ def _publish(
     withheld: Mapping[str, int],
     say: Callable[[str], None],
 ) -> PublishReport:
-    import httpx2
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
     tag = manifest["version"]
     api = HfApi(library_name="qreasoning")
-    try:
+    with asking(repository):
         url = api.create_repo(repository, repo_type=_DATASET, private=True, exist_ok=True)
         new = not _published(api, repository, tag, manifest["content_sha256"])
         if new:
             say(f"publishing {manifest['name']} {tag} to {url}")
             commit = _commit(api, folder, repository, f"{manifest['name']} {tag}")
             api.create_tag(repository, tag=tag, revision=commit, repo_type=_DATASET)
-    except OfflineModeIsEnabled:
-        raise DataError("HF_HUB_OFFLINE is set. Unset it to publish.") from None
-    except HfHubHTTPError as error:
-        raise DataError(
-            f"The Hub refused {repository}: {_first_line(error)}. Check the name, and the token "
-            "with: hf auth login"
-        ) from None
-    except httpx2.HTTPError as error:
-        raise DataError(
-            f"The Hub at {api.endpoint} cannot be reached ({_first_line(error)}). Check the "
-            "network or HF_ENDPOINT, then publish again; what is there is used again."
-        ) from None
     return PublishReport(str(url), tag, new, withheld)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def _published(api: "HfApi", repository: str, tag: str, content: str) -> bool:

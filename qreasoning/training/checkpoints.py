@@ -110,7 +110,7 @@ def resumable(folder: Path, recipe: Recipe, facts: dict[str, Any]) -> tuple[Path
 def newest_checkpoint(run: Path) -> Path | None:
     """The checkpoint of the most steps whose files are all as its manifest says."""
     found = [each for each in (run / CHECKPOINTS).glob("checkpoint-*") if _is_whole(each)]
-    return max(found, key=_step, default=None)
+    return max(found, key=step_of, default=None)
 
 
 def _is_whole(checkpoint: Path) -> bool:
@@ -121,13 +121,14 @@ def _is_whole(checkpoint: Path) -> bool:
     )
 
 
-def _step(checkpoint: Path) -> int:
+def step_of(checkpoint: Path) -> int:
+    """The number of steps that a checkpoint was written after."""
     return int(checkpoint.name.removeprefix("checkpoint-"))
 
 
 def take_back(run: Path, checkpoint: Path) -> None:
     """Remove what the run logged after a checkpoint; it is going to be logged again."""
-    step = _step(checkpoint)
+    step = step_of(checkpoint)
     metrics = run / METRICS
     if metrics.is_file():
         # The last line may be torn.

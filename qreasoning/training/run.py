@@ -25,6 +25,7 @@ from qreasoning.training.checkpoints import (
     FiniteGradients,
     begin,
     resumable,
+    step_of,
     take_back,
 )
 from qreasoning.training.grpo import adapters, make_trainer
@@ -117,7 +118,7 @@ def train(
         chosen = recipe.efficiency
         for problem in trainer.share(chosen.share_prompts, chosen.share_pictures):
             say(f"not shared within a group, {problem}")
-        report_into(trainer, run, int(checkpoint.name.partition("-")[2]) if checkpoint else 0)
+        report_into(trainer, run, step_of(checkpoint) if checkpoint else 0)
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     report = TrainReport(
         run=run,
