@@ -19,6 +19,7 @@ from qreasoning.commands.study import demo, init
 from qreasoning.commands.train import train
 from qreasoning.console import printable
 from qreasoning.errors import QReasoningError
+from qreasoning.extras import extra_of
 
 app = typer.Typer(
     name="qr",
@@ -31,25 +32,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-EXTRAS = {
-    "label_studio_sdk": "annotate",
-    "httpx": "annotate",
-    "markdown_it": "annotate",
-    "torch": "train",
-    "transformers": "train",
-    "trl": "train",
-    "peft": "train",
-    "accelerate": "train",
-    "datasets": "train",
-    "huggingface_hub": "train",
-    "jinja2": "report",
-    "matplotlib": "report",
-    "tensorboard": "train",
-    "bert_score": "semantic",
-    "skimage": "demo",
-}
-"""Which extra brings a module that is not part of the core."""
 
 DISK_ERRORS = {
     errno.ENOSPC: "the disk is full",
@@ -71,7 +53,7 @@ def main() -> None:
     except QReasoningError as error:
         stop(str(error))
     except ModuleNotFoundError as error:
-        extra = EXTRAS.get((error.name or "").partition(".")[0])
+        extra = extra_of(error.name or "")
         if extra is None:
             raise
         stop(
