@@ -13,6 +13,7 @@ import typer
 from qreasoning import __version__
 from qreasoning.commands.annotate import app as annotate_app
 from qreasoning.commands.dataset import build_dataset
+from qreasoning.commands.doctor import doctor
 from qreasoning.commands.predict import predict
 from qreasoning.commands.report import align_report
 from qreasoning.commands.study import demo, init
@@ -96,3 +97,4 @@ app.command()(train)
 app.command()(predict)
 app.command()(align_report)
 app.command()(demo)
+app.command()(doctor)
