@@ -1,13 +1,14 @@
 # make demo    the whole loop on this machine, from pictures to report, on simulated data
 # make test    all tests, a process per core
 # make check   style, types, import rules, documentation, known weaknesses of what is installed
+# make docs    the documentation in a browser, made anew at every edit
 # make bench   speed and memory, printed beside the references
 # Each installs what it needs into .venv first; a second call installs nothing.
 
 PYTHON ?= python3
 READY := .venv/.ready
 
-.PHONY: demo test check bench
+.PHONY: demo test check docs bench
 
 demo: $(READY)
 	.venv/bin/qr demo
@@ -20,6 +21,11 @@ check: $(READY)
 	.venv/bin/ruff check .
 	.venv/bin/mypy qreasoning
 	.venv/bin/lint-imports
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
+	.venv/bin/python .ci/audit.py
+
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs serve
 
 bench: $(READY)
 	for script in benchmarks/*.py; do .venv/bin/python $$script || exit 1; done

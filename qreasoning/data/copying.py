@@ -3,6 +3,8 @@
 Both look at texts of the whole dataset, a shard of annotators or a stretch of keys at a time.
 """
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 
@@ -45,7 +47,7 @@ def _as_texts(rows: pa.Table) -> Texts:
     )
 
 
-def _pairs(rows: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+def _pairs(rows: pa.Table) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """The word pairs of all texts, and where those of each begin and end."""
     lists = rows["pairs"].combine_chunks()
     offsets = lists.offsets.to_numpy().astype(np.int64)
@@ -114,7 +116,9 @@ def _related(old: pa.Table, new: pa.Table, share: float) -> pa.Table:
     return old.take(pa.array(texts))
 
 
-def _ranks(created: pa.DictionaryArray, code: np.ndarray, field: np.ndarray) -> np.ndarray:
+def _ranks(
+    created: pa.DictionaryArray, code: np.ndarray[Any, Any], field: np.ndarray[Any, Any]
+) -> np.ndarray[Any, Any]:
     """The place of each text in time; at one time in an order that follows from the answers."""
     moments = np.argsort(np.argsort(np.array(created.dictionary.to_pylist(), dtype=object)))
     order = np.lexsort((field, code, moments[created.indices.to_numpy()]))

@@ -84,13 +84,15 @@ def _mixed(numbers: Array) -> Array:
     """Numbers of which every bit depends on every bit of the given (the end of splitmix64)."""
     numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return numbers ^ (numbers >> np.uint64(31))
+    result: Array = numbers ^ (numbers >> np.uint64(31))
+    return result
 
 
 def _sums(numbers: Array, starts: Array) -> Array:
     """The sum of each stretch, modulo 2^64; 0 where it is empty."""
     running = np.concatenate([np.zeros(1, np.uint64), np.cumsum(numbers)])
-    return running[starts[1:]] - running[starts[:-1]]
+    result: Array = running[starts[1:]] - running[starts[:-1]]
+    return result
 
 
 def _keys(rows: Array, numbers: Array) -> Array:
