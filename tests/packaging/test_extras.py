@@ -59,6 +59,9 @@ def test_the_core_alone_makes_a_study_and_names_the_extra_of_everything_else(ins
     (study / "annotation" / "mine.yaml").write_text("title: Mine\nimages: pictures\n")
     (study / "outputs" / "datasets" / "mine" / "1.0.0").mkdir(parents=True)
     (study / "outputs" / "datasets" / "mine" / "1.0.0" / "manifest.json").write_text("{}")
+    doctor = run("-m", "qreasoning", "doctor", cwd=study)
+    assert doctor.returncode == 0, doctor.stdout + doctor.stderr
+    assert "-> pip install 'qreasoning[train]'" in doctor.stdout
     for command, extra in {
         "annotate --project mine": "annotate",
         "train h-iqa": "train",
