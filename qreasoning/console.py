@@ -174,13 +174,15 @@ def show_dry_run(run: "DryRun") -> None:
             f"{prompt.name}: {pictures} of {prompt.picture_tokens} tokens, {prompt.tokens} in "
             f"all\n{prompt.text}"
         )
+    if not run.prompts:
+        say(f"The prompt: {run.question}")
     say(f"Format reward of the prompt's own example: {run.example_reward}")
     say(f"Drawn from: {run.pictures}")
     say(
         f"A step: {run.groups} groups of {run.completions} completions on each of {run.processes} "
         f"process{'es' if run.processes > 1 else ''}"
     )
-    say(f"{run.steps} steps, {run.epochs:.2g} epochs")
+    say(f"{run.steps} steps, {round(run.epochs, 2):g} epochs")
     if run.memory is not None:
         parts = run.memory
         say(

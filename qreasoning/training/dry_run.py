@@ -48,11 +48,12 @@ class DryRun:
 
     `steps` and `epochs` follow from each other; `seconds` is for all steps. `missing` says what the
     run needs and this machine lacks; `prompts`, `memory` and `seconds` are empty or None where that
-    keeps them from being known.
+    keeps them from being known. `question` is the prompt before it is rendered.
     """
 
     recipe: str
     pictures: str
+    question: str
     prompts: tuple[Prompt, ...]
     example_reward: float | None
     processes: int
@@ -101,6 +102,7 @@ def dry_run(recipe: Recipe, dataset: Path, device: str | None = None) -> DryRun:
     return DryRun(
         recipe=yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True),
         pictures=drawn(recipe, examples),
+        question=form.prompt,
         prompts=model.prompts if model else (),
         example_reward=reward,
         processes=processes,
