@@ -174,20 +174,28 @@ def show_dry_run(run: "DryRun") -> None:
             f"{prompt.name}: {pictures} of {prompt.picture_tokens} tokens, {prompt.tokens} in "
             f"all\n{prompt.text}"
         )
+    if not run.prompts:
+        say(f"The prompt: {run.question}")
     say(f"Format reward of the prompt's own example: {run.example_reward}")
     say(f"Drawn from: {run.pictures}")
     say(
         f"A step: {run.groups} groups of {run.completions} completions on each of {run.processes} "
         f"process{'es' if run.processes > 1 else ''}"
     )
-    say(f"{run.steps} steps, {run.epochs:.2g} epochs")
-    total, parts = run.memory.total, run.memory
-    say(
-        f"Memory per process, roughly: {total / 1e9:.1f} GB ({parts.weights / 1e9:.1f} weights, "
-        f"{parts.adapters / 1e9:.1f} adapters, {parts.generating / 1e9:.1f} while generating, "
-        f"{parts.learning / 1e9:.1f} while learning)"
-    )
-    say(f"Time on this machine's {run.device}, roughly: {_duration(run.seconds)}")
+    say(f"{run.steps} steps, {round(run.epochs, 2):g} epochs")
+    if run.memory is not None:
+        parts = run.memory
+        say(
+            f"Memory per process, roughly: {parts.total / 1e9:.1f} GB ({parts.weights / 1e9:.1f} "
+            f"weights, {parts.adapters / 1e9:.1f} adapters, {parts.generating / 1e9:.1f} while "
+            f"generating, {parts.learning / 1e9:.1f} while learning)"
+        )
+    if run.seconds is not None:
+        say(f"Time on this machine's {run.device}, roughly: {_duration(run.seconds)}")
+    elif run.memory is not None:
+        say("Time: measured on a GPU only")
+    for each in run.missing:
+        say(f"Missing here: {each}")
     say("Nothing was done. Leave --dry-run out to train")
 
 

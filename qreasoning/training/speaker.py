@@ -16,7 +16,7 @@ from qreasoning.training.model import (
     weights_of,
 )
 from qreasoning.training.recipe import Recipe
-from qreasoning.training.start import merged
+from qreasoning.training.start import merged, with_adapter
 from qreasoning.workspace import run_names, slug
 
 ADAPTER = "adapter_model.safetensors"
@@ -80,8 +80,6 @@ def _load_run(run: Path, format: str | None, device: str | None) -> Speaker:
 
     Into weights of 4 bits nothing is merged: rounding would lose what was learned.
     """
-    from peft import PeftModel
-
     manifest = read_manifest(run)
     if manifest is None:
         raise DataError(f"The run {run} is not finished. Train again, or choose another run.")
@@ -92,7 +90,7 @@ def _load_run(run: Path, format: str | None, device: str | None) -> Speaker:
     base = load_model(
         recipe.model, device, revision=recipe.revision, quantization=recipe.quantization
     )
-    adapted = PeftModel.from_pretrained(merged(base, run), str(run))
+    adapted = with_adapter(merged(base, run), run)
     return Speaker(
         model=(adapted if recipe.quantization else adapted.merge_and_unload()).eval(),
         processor=load_processor(recipe.model, recipe.max_pixels, revision=recipe.revision),

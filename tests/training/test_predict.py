@@ -1,6 +1,7 @@
 """Predictions: a row per picture and condition, and nothing unreadable dropped or filled in."""
 
 import json
+import warnings
 
 import pyarrow.parquet as pq
 import pytest
@@ -325,3 +326,9 @@ def test_predict_empty_split_or_folder_is_an_error(base, make_dataset, tmp_path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="no pictures"):
         predict(base, tmp_path / "empty", tmp_path / "out")
+
+
+def test_load_speaker_of_a_run_warns_of_nothing(finished_run):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_speaker(finished_run, None, 8, "cpu")
