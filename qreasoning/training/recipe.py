@@ -29,6 +29,9 @@ class Data(Settings):
 
     split: Literal["train", "validation", "test"] = "train"
     """The split that is trained on. [ours]"""
+    annotated: float = Field(default=1.0, gt=0, le=1)
+    """The share of the pictures with human chains that keep them, chosen by the pictures' hashes:
+    a smaller share lies within a larger one. Of the others only the MOS is used. [ours]"""
     repeat_annotated: int = Field(default=1, ge=1)
     """How many times a picture with a human chain is drawn where another is drawn once. [ours]"""
 
