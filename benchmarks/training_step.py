@@ -63,7 +63,7 @@ def simulated_examples(count, split="train", seed=0):
                 image=buffer.getvalue(),
                 mos=scene.mos,
                 mos_set="simulated",
-                mos_sd=None,
+                mos_std=None,
                 chains=(Chain(given.caption, given.reasoning, float(given.overall)),),
             )
         )

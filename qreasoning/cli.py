@@ -49,6 +49,7 @@ EXTRAS = {
     "matplotlib": "report",
     "tensorboard": "train",
     "optuna": "train",
+    "ray": "scale",
     "bert_score": "semantic",
     "skimage": "demo",
 }

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from qreasoning.errors import DataError, SettingsError
@@ -90,11 +91,22 @@ def check_batches(recipe: Recipe, examples: Sequence[Example], processes: int) -
         )
 
 
+def check_vllm(recipe: Recipe, device: str) -> None:
+    """Raises SettingsError where the recipe asks for vLLM and it, or a GPU, is not there."""
+    if recipe.vllm is None or (device == "cuda" and find_spec("vllm") is not None):
+        return
+    missing = "its package" if find_spec("vllm") is None else "a GPU"
+    raise SettingsError(
+        f"vllm in the recipe needs {missing}, which is not here. Install it with pip install "
+        "'qreasoning[gpu]' on a machine with a GPU, or take vllm out of the recipe."
+    )
+
+
 def check_pictures(examples: Sequence[Example]) -> None:
     """Decode every picture once. Raises DataError listing those that cannot be read."""
     with ThreadPoolExecutor() as pool:
         looks = list(pool.map(lambda row: look_at(row.image, row.name), examples))
-    refuse([problem for _, problem in looks if problem])
+    refuse([problem for problem in looks if problem])
 
 
 def drawn(recipe: Recipe, examples: Sequence[Example]) -> str:

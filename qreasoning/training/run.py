@@ -36,7 +36,13 @@ from qreasoning.training.model import (
     load_processor,
     save_model,
 )
-from qreasoning.training.preflight import check_batches, check_pictures, drawn, usable_examples
+from qreasoning.training.preflight import (
+    check_batches,
+    check_pictures,
+    check_vllm,
+    drawn,
+    usable_examples,
+)
 from qreasoning.training.progress import Progress
 from qreasoning.training.recipe import Recipe
 from qreasoning.training.reporting import check_reporting, report_into
@@ -84,6 +90,7 @@ def train(
     check_batches(recipe, examples, state.num_processes)
     check_pictures(examples)
     check_reporting(recipe.report_to)
+    check_vllm(recipe, device)
     recipe = pinned(recipe)
     facts = facts_at_start(dataset)
     folder = runs / recipe.name

@@ -72,15 +72,18 @@ def test_learning_curve_trains_each_fraction_and_seed_once(run, study, load, dat
     assert (len(examples), sum(bool(row.chains) for row in examples)) == (8, 4)
     assert result.compared == (4, 8)
     for point in result.points:
-        for value in point.values.values():
+        # The small model gives one rating to all pictures, so there is no order to correlate.
+        assert np.isnan(point.values["srcc"].value)
+        for metric in ("rouge1", "claim_f1"):
+            value = point.values[metric]
             assert value.low <= value.value <= value.high
-    for metric in ("rouge1", "claim_f1", "srcc"):
+    for metric in ("rouge1", "claim_f1"):
         one, two = (point.values[metric].value for point in result.points)
         assert result.gains[metric].value == pytest.approx(two - one)
     assert gain_sentence(result).startswith("From 4 to 8 human chains, ROUGE-1 F ")
 
     folder = study.learning_curves / "mine"
-    assert read_curve(folder / RESULTS) == result
+    assert repr(read_curve(folder / RESULTS)) == repr(result)
     table = list(csv.DictReader((folder / "curve.csv").open()))
     assert [row["chains"] for row in table] == ["4", "8"]
     assert float(table[1]["rouge1 low"]) == result.points[1].values["rouge1"].low
@@ -108,7 +111,7 @@ def test_learning_curve_interrupted_goes_on_and_ends_the_same(run, study, monkey
     assert read_curve(study.learning_curves / "cut" / RESULTS).seeds == 1
     result = run("cut")
     assert begun == ["cut.0.5.0", "cut.1.0", "cut.0.5.1", "cut.0.5.1", "cut.1.1"]
-    assert (result.points, result.gains) == (whole.points, whole.gains)
+    assert repr((result.points, result.gains)) == repr((whole.points, whole.gains))
 
 
 def test_learning_curve_with_another_recipe_is_refused_before_any_work(run, data, study, load):
