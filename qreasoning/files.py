@@ -5,6 +5,7 @@ last and carries the SHA-256 of what it vouches for, so a folder without one is 
 """
 
 import ctypes
+import fcntl
 import hashlib
 import json
 import os
@@ -81,6 +82,21 @@ def sha256_file(path: Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """No other process holds `folder` inside the block; it is made where it is missing.
+
+    Raises BlockingIOError where one does. Nothing is left behind, and a process that dies lets go.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_manifest(folder: Path, facts: dict[str, Any]) -> None:

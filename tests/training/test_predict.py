@@ -14,7 +14,7 @@ from qreasoning.files import sha256_bytes, sha256_file, write_manifest, write_te
 from qreasoning.images import identity
 from qreasoning.records import predictions_schema
 from qreasoning.simulation.photographs import draw_scenes, picture
-from qreasoning.training import two_stages
+from qreasoning.training import speaker, two_stages
 from qreasoning.training.grpo import PROJECTIONS
 from qreasoning.training.model import load_model, load_processor
 from qreasoning.training.predict import predict
@@ -87,13 +87,13 @@ def test_predict_batch_sizes_1_and_16_give_the_same_rows(base, tmp_path):
 def batches(monkeypatch):
     """The batches that the model was asked: ("image", number of pictures) or ("caption", …)."""
     asked = []
-    complete = two_stages.complete
+    complete = speaker.complete
 
     def watched(model, processor, prompts, pictures, tokens):
         asked.append(("caption" if pictures is None else "image", len(prompts)))
         return complete(model, processor, prompts, pictures, tokens)
 
-    monkeypatch.setattr(two_stages, "complete", watched)
+    monkeypatch.setattr(speaker, "complete", watched)
     return asked
 
 
@@ -184,8 +184,8 @@ def test_predict_reads_pictures_a_few_batches_at_a_time(base, tmp_path, monkeypa
     events = []
     rows, look_at = Source.rows, two_stages._look_at
 
-    def watched(source):
-        for row in rows(source):
+    def watched(source, *span):
+        for row in rows(source, *span):
             events.append("read")
             yield row
 
