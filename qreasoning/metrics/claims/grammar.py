@@ -11,6 +11,8 @@ from qreasoning.metrics.claims.frame import UNKNOWN, Frame, sense_kind
 from qreasoning.metrics.claims.lexicon import Head, Sense
 from qreasoning.metrics.claims.negation import Negation
 
+_WHOLE = frozenset({"image", "scene", "background"})
+
 
 def read(clause: Clause, context: Context) -> tuple[list[Claim], Context]:
     """The claims of a clause, and what the next one takes over."""
@@ -129,7 +131,7 @@ class _Reading:
         keys: tuple[str | None, ...] = (head.name, own, head.kind, "*")
         if j == -1 and self.frame.context.subject is None:
             keys = ("*", "*", "*", "*")
-        elif j > i and head.kind == "region" and head.name not in ("image", "scene"):
+        elif j > i and head.kind == "region" and head.name not in _WHOLE:
             keys = ("described", *keys)
         for key in keys:
             if key is not None and key in senses:
