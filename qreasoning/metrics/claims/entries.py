@@ -23,7 +23,7 @@ DIMENSIONS = (
 
 class Sense(NamedTuple):
     """What a term says of a head: `kind` is a dimension, `good`, `much`, `mild`,
-    `seen`, `bother`, `bokeh`."""
+    `seen`, `bother`, `legible`, `bokeh`."""
 
     kind: str
     value: float
@@ -63,7 +63,7 @@ class Entry(NamedTuple):
 
 def _sense(text: str | None) -> str | None:
     parts = (text or "none").split()
-    known = {*DIMENSIONS, "good", "much", "mild", "seen", "bother"}
+    known = {*DIMENSIONS, "good", "much", "mild", "seen", "bother", "legible"}
     if parts == ["none"] or parts == ["bokeh"]:
         return text
     if (

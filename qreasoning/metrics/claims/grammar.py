@@ -84,6 +84,8 @@ class _Reading:
         if self._is_manner(i):
             self._participle(i, spoken)
             return
+        if self._by_agent(i, spoken):
+            return
         polar = False
         for j in self.frame.bound(i):
             head = UNKNOWN if j == -2 else self.frame.head(j)
@@ -97,7 +99,9 @@ class _Reading:
                 and self.frame.active(i)
             ):
                 continue
-            if sense.kind in ("much", "mild", "seen", "bother"):
+            if sense.kind == "legible":
+                self._legible(i, j)
+            elif sense.kind in ("much", "mild", "seen", "bother"):
                 if sense.kind == "seen" and self._only_names(i, j, head):
                     continue
                 if j >= 0 or (head.dimension and head.name != "image"):
@@ -111,6 +115,26 @@ class _Reading:
                 if head.kind != "defect" or sense.kind == head.dimension:
                     spoken.add(j)
                 self._polar(i, j, head, sense.kind, sense)
+
+    def _by_agent(self, i: int, spoken: set[int]) -> bool:
+        """Whether a verb speaks of who does it: `shadows swallow her face`, `lost to the shadows`."""
+        senses = self.frame.items[i].entry.term.senses  # type: ignore[union-attr]
+        for j in self.frame.agents(i):
+            sense = senses.get(f"by {self.frame.head(j).name}")
+            if sense is not None:
+                spoken.add(j)
+                self._polar(i, j, self.frame.head(j), sense.kind, sense)
+                return True
+        return False
+
+    def _legible(self, i: int, j: int) -> None:
+        """What can or cannot be made out: `each spoke can be counted`, `I cannot read the sign`."""
+        operators = self.negation.operators(i, j)
+        near = self.frame.kinds[max(0, i - 5) : i + 5]
+        if len(operators) % 2:
+            self._add("sharpness", -1.5, "image", "", i, j, operators)
+        elif "every" in near and "can" in self.frame.kinds:
+            self._add("sharpness", 2, "image", "", i, j, operators)
 
     def _is_manner(self, i: int) -> bool:
         """Whether a verb of showing is qualified (`rendered beautifully`)."""
