@@ -30,11 +30,10 @@ _SPLITS = frozenset({"but", "because", "despite", "if"})
 
 
 class Clause(NamedTuple):
-    """One statement. `link` is what joins it to the one before, `question` whether it asks."""
+    """One statement; `link` is what joins it to the one before."""
 
     items: list[Item]
     link: str
-    question: bool
 
 
 def sentences(text: str, lexicon: Lexicon) -> Iterator[list[Item]]:
@@ -97,7 +96,6 @@ def _scene_word(
 
 def clauses(sentence: list[Item]) -> Iterator[Clause]:
     """The clauses of a sentence."""
-    asks = sentence[-1].kind == "?"
     found: list[Item] = []
     link, verb = "", False
     for index, item in enumerate(sentence):
@@ -110,23 +108,23 @@ def clauses(sentence: list[Item]) -> Iterator[Clause]:
             if kind == ":" and found and not verb and all(each.kind in _NAMED for each in found):
                 continue
             if found:
-                yield Clause(found, link, asks)
-            found, link, verb = [], "", False
+                yield Clause(found, link)
+            found, link, verb = [], ":" if kind == ":" else "", False
         elif kind in _SPLITS and not _inside(sentence, index, found):
             if found:
-                yield Clause(found, link, asks)
+                yield Clause(found, link)
             found, link, verb = [], kind, False
         elif kind in (",", "and") and found and _new_statement(sentence, index, verb, found):
-            yield Clause(found, link, asks)
+            yield Clause(found, link)
             found, link, verb = [], "and", False
         else:
             if len(found) == LONGEST:
-                yield Clause(found, link, asks)
+                yield Clause(found, link)
                 found, link, verb = [], "and", False
             verb = verb or is_finite(item)
             found.append(item)
     if found:
-        yield Clause(found, link, asks)
+        yield Clause(found, link)
 
 
 def is_finite(item: Item) -> bool:

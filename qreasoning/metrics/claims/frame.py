@@ -5,7 +5,8 @@ object (`hides the detail`).
 """
 
 from qreasoning.metrics.claims.claim import Context
-from qreasoning.metrics.claims.clauses import Clause, Item, is_finite
+from qreasoning.metrics.claims.clauses import Clause, is_finite
+from qreasoning.metrics.claims.items import Item
 from qreasoning.metrics.claims.lexicon import Head
 
 SCENE = Head("image", "region", "overall", None, "image", "")

@@ -52,8 +52,6 @@ class _Reading:
             if i not in spoken or self.frame.head(i).kind != "defect" or i < 0:
                 self._presence(i, said)
         self._numbers()
-        if self.frame.clause.question and self._asks():
-            return []
         return sorted(self.made, key=lambda claim: claim.span)
 
     def _numbers(self) -> None:
@@ -75,16 +73,12 @@ class _Reading:
             and any(item.word == "to" for item in self.frame.items[i + 1 : i + 4])
         )
 
-    def _asks(self) -> bool:
-        first = self.frame.items[0]
-        return first.kind in ("be", "can", "have", "verb") or first.word in ("does", "do", "did")
-
     def _term(self, i: int, presence: dict[int, list[tuple[int, Sense]]], spoken: set[int]) -> None:
         item = self.frame.items[i]
         if self._is_manner(i):
             self._participle(i, spoken)
             return
-        if self._by_agent(i, spoken):
+        if self._by_agent(i, presence, spoken):
             return
         polar = False
         for j in self.frame.bound(i):
@@ -116,15 +110,22 @@ class _Reading:
                     spoken.add(j)
                 self._polar(i, j, head, sense.kind, sense)
 
-    def _by_agent(self, i: int, spoken: set[int]) -> bool:
+    def _by_agent(
+        self, i: int, presence: dict[int, list[tuple[int, Sense]]], spoken: set[int]
+    ) -> bool:
         """Whether a verb speaks of who does it: `shadows swallow her face`, `lost to the shadows`."""
         senses = self.frame.items[i].entry.term.senses  # type: ignore[union-attr]
         for j in self.frame.agents(i):
-            sense = senses.get(f"by {self.frame.head(j).name}")
-            if sense is not None:
+            head = self.frame.head(j)
+            sense = senses.get(f"by {head.name}") or senses.get(f"by {head.kind}")
+            if sense is None:
+                continue
+            if sense.kind == "seen":
+                presence.setdefault(j, []).append((i, sense))
+            else:
                 spoken.add(j)
-                self._polar(i, j, self.frame.head(j), sense.kind, sense)
-                return True
+                self._polar(i, j, head, sense.kind, sense)
+            return True
         return False
 
     def _legible(self, i: int, j: int) -> None:
@@ -221,7 +222,7 @@ class _Reading:
             return value - 0.5, mode
         if degree == "badly" and value > 0:
             return -value, ""
-        if degree in ("very", "well", "badly"):
+        if degree in ("very", "well", "badly") and value:
             value += 0.5 if value > 0 else -0.5
         if degree == "slightly":
             value *= 0.5
@@ -241,7 +242,7 @@ class _Reading:
         after = words[words.index("than") + 1 :]
         return any(
             word in ("ideal", "necessary", "needed", "desired", "should", "wanted", "optimal")
-            or word in ("desirable", "required", "it should", "like", "want", "good")
+            or word in ("desirable", "required", "it should", "like", "want", "good", "right")
             for word in after
         )
 
@@ -293,6 +294,8 @@ class _Reading:
             return
         there, size = 1.0, 2.0
         operators = {k for k, first, end in self.negation.scopes if j >= 0 and first <= j < end}
+        if not said and head.kind == "defect":
+            operators.update(self._never(j))
         wish = self.frame.wished is not None and (
             j > self.frame.wished
             or any(i > self.frame.wished and self.frame.compared(i) for i, _ in said)
@@ -305,8 +308,8 @@ class _Reading:
                 if len(self.negation.operators(i, -1)) % 2:
                     self._add(head.dimension or "overall", 0, "image", "", i, j, [])
                     return
-            elif sense.kind == "mild":
-                size = 1.0
+            elif sense.kind == "mild" or self._small(i, j):
+                size, there = 1.0, abs(there)
             elif sense.kind == "much" and abs(sense.value) > 2:
                 size = 3.0
             if self.frame.degree(i) == "very":
@@ -348,6 +351,18 @@ class _Reading:
         )
         if not operators and head.kind == "defect" and j >= 0:
             self.bare = self.made[-1]
+
+    def _small(self, i: int, j: int) -> bool:
+        """Whether `little` is no amount: `little squares`."""
+        return j > i and self.frame.items[i].word == "little" and self.frame.items[j].word[-1] == "s"
+
+    def _never(self, j: int) -> list[int]:
+        """The negation of the verb whose subject the defect is: `flare never reaches the face`."""
+        if j not in self.frame.subjects or any(item.kind == "E" for item in self.frame.items):
+            return []
+        following = [k for k in range(j + 1, min(j + 4, len(self.frame.items)))]
+        found = [k for k in following if self.frame.kinds[k] == "not"]
+        return found[:1] if found and found[0] + 1 < len(self.frame.items) else []
 
     def _had(self, j: int, wish: bool) -> bool:
         """Whether a wanted thing without a term is said to be there, or wished for."""
