@@ -11,6 +11,9 @@ from qreasoning.metrics.claims.frame import UNKNOWN, Frame, sense_kind
 from qreasoning.metrics.claims.lexicon import Head, Sense
 from qreasoning.metrics.claims.negation import Negation
 
+UNSEEN = "unseen"
+"""The mode of a claim that something cannot be made out, which darkness or noise may explain."""
+
 _WHOLE = frozenset({"image", "scene", "background"})
 
 
@@ -40,7 +43,7 @@ class _Reading:
         presence: dict[int, list[tuple[int, Sense]]] = {}
         spoken: set[int] = set()
         for i, item in enumerate(self.frame.items):
-            if item.kind == "E" and not self._former(i):
+            if item.kind == "E" and not self._former(i) and not self._infinitive(i):
                 self._term(i, presence, spoken)
             elif item.kind.startswith("participle"):
                 self._participle(i, spoken)
@@ -64,6 +67,12 @@ class _Reading:
                 if mark is not None and last and head.dimension and head.kind != "region":
                     self.made = [c for c in self.made if c.span[0] != self.frame.items[i].start]
                     self._add(head.dimension, mark, "image", head.mode, i, i + 1, [])
+
+    def _infinitive(self, i: int) -> bool:
+        """Whether a judgement is a verb: `nothing to correct`."""
+        term = self.frame.items[i].entry.term
+        before = self.frame.items[i - 1].word if i else ""
+        return before == "to" and term is not None and term.generic is not None
 
     def _former(self, i: int) -> bool:
         """Whether a term is where something came from: `went from terrible to good`."""
@@ -133,7 +142,7 @@ class _Reading:
         operators = self.negation.operators(i, j)
         near = self.frame.kinds[max(0, i - 5) : i + 5]
         if len(operators) % 2:
-            self._add("sharpness", -1.5, "image", "", i, j, operators)
+            self._add("sharpness", -1.5, "image", UNSEEN, i, j, operators)
         elif "every" in near and "can" in self.frame.kinds:
             self._add("sharpness", 2, "image", "", i, j, operators)
 
@@ -308,8 +317,10 @@ class _Reading:
                 if len(self.negation.operators(i, -1)) % 2:
                     self._add(head.dimension or "overall", 0, "image", "", i, j, [])
                     return
-            elif sense.kind == "mild" or self._small(i, j):
-                size, there = 1.0, abs(there)
+            elif sense.kind == "mild":
+                size = 1.0
+            elif self._small(i, j):
+                size, there = 1.0, 1.0
             elif sense.kind == "much" and abs(sense.value) > 2:
                 size = 3.0
             if self.frame.degree(i) == "very":
@@ -361,8 +372,11 @@ class _Reading:
         if j not in self.frame.subjects or any(item.kind == "E" for item in self.frame.items):
             return []
         following = [k for k in range(j + 1, min(j + 4, len(self.frame.items)))]
-        found = [k for k in following if self.frame.kinds[k] == "not"]
+        found = [k for k in following if self.frame.kinds[k] == "not" and self._said_not(k)]
         return found[:1] if found and found[0] + 1 < len(self.frame.items) else []
+
+    def _said_not(self, k: int) -> bool:
+        return self.frame.items[k].word != "nor" and "no" not in self.frame.kinds[:k]
 
     def _had(self, j: int, wish: bool) -> bool:
         """Whether a wanted thing without a term is said to be there, or wished for."""

@@ -6,7 +6,7 @@ from qreasoning.metrics.claims.claim import Claim, Context
 from qreasoning.metrics.claims.clauses import clauses, sentences
 from qreasoning.metrics.claims.echo import Statement, statement
 from qreasoning.metrics.claims.grammar import answered, read
-from qreasoning.metrics.claims.replies import asks, elided, replied
+from qreasoning.metrics.claims.replies import asks, elided, explained, replied
 from qreasoning.metrics.claims.items import Item
 from qreasoning.metrics.claims.lexicon import Lexicon, load_lexicon
 from qreasoning.metrics.claims.second import SecondTier
@@ -56,7 +56,7 @@ def _read(sentence: list[Item]) -> list[Claim]:
             found.remove(context.bare)
         found += claims or elided(clause, found)
         context = following
-    return found
+    return explained(found)
 
 
 def _joined(found: Iterable[list[Item]]) -> Iterator[list[Item]]:

@@ -2,6 +2,7 @@
 
 from qreasoning.metrics.claims.claim import Claim
 from qreasoning.metrics.claims.clauses import Clause
+from qreasoning.metrics.claims.grammar import UNSEEN
 from qreasoning.metrics.claims.items import Item
 
 SHORT = 6
@@ -44,3 +45,10 @@ def opposite(claim: Claim) -> Claim:
     """The claim denied, on the whole picture."""
     value = -claim.value if abs(claim.value) <= 2 else (-2.0 if claim.value > 0 else 2.0)
     return claim._replace(polarity=-claim.polarity, value=value, mode="", locus="image")
+
+
+def explained(found: list[Claim]) -> list[Claim]:
+    """The claims of a sentence: that nothing can be made out counts where no other flaw says why."""
+    flawed = any(claim.polarity < 0 and claim.mode != UNSEEN for claim in found)
+    seen = [claim for claim in found if claim.mode != UNSEEN or not flawed]
+    return [claim._replace(mode="") if claim.mode == UNSEEN else claim for claim in seen]
