@@ -31,6 +31,17 @@ class _Loader(yaml.SafeLoader):
             seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
         return super().construct_mapping(node, deep)
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, KeyError, AttributeError, OverflowError):
+            # What YAML takes for a date or a number and Python does not: 2001-13-45, !!int soon.
+            kind = node.tag.rpartition(":")[2]
+            problem = f"{str(node.value)[:40]!r} is no {kind}"
+            raise yaml.constructor.ConstructorError(
+                None, None, problem, node.start_mark
+            ) from None
+
 
 def load(path: Path, model: type[Model]) -> Model:
     """Read the YAML file at `path` as `model`. Raises SettingsError naming the file and the key."""
@@ -55,6 +66,10 @@ def read_yaml(path: Path) -> Any:
         place = f"{path}, line {mark.line + 1}" if mark else str(path)
         problem = getattr(error, "problem", None) or str(error)
         raise SettingsError(f"{place}: {problem}. Correct the YAML there.") from None
+    except (RecursionError, ValueError):
+        raise SettingsError(
+            f"{path} is nested too deeply, or names a character that does not exist. Correct it."
+        ) from None
 
 
 def validate(content: Any, model: type[Model], source: Path | str) -> Model:

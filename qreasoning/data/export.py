@@ -13,11 +13,11 @@ from pyarrow import parquet
 from qreasoning.data.spec import SPLITS
 from qreasoning.errors import DataError
 from qreasoning.files import MANIFEST, make_folder, read_manifest, write_bytes
+from qreasoning.spreadsheets import literal
 
 Kind = Literal["json", "csv", "trl"]
 KINDS: tuple[str, ...] = get_args(Kind)
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula."""
 
 Row = dict[str, Any]
@@ -119,9 +119,7 @@ def _write_csv(path: Path, columns: list[str], rows: Iterator[Row]) -> int:
 def _cell(value: Any) -> Any:
     if isinstance(value, (list, dict)):
         value = json.dumps(_plain_value(value), ensure_ascii=False, allow_nan=False)
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return "" if value is None else value
+    return "" if value is None else literal(value)
 
 
 def _trl(folder: Path, split: str, draft: Path) -> dict[str, int]:
