@@ -34,7 +34,7 @@ class _Loader(yaml.SafeLoader):
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
             return super().construct_object(node, deep)
-        except (ValueError, KeyError, AttributeError, OverflowError):
+        except (ValueError, KeyError, AttributeError, TypeError, OverflowError):
             # What YAML takes for a date or a number and Python does not: 2001-13-45, !!int soon.
             kind = node.tag.rpartition(":")[2]
             problem = f"{str(node.value)[:40]!r} is no {kind}"
@@ -66,10 +66,9 @@ def read_yaml(path: Path) -> Any:
         place = f"{path}, line {mark.line + 1}" if mark else str(path)
         problem = getattr(error, "problem", None) or str(error)
         raise SettingsError(f"{place}: {problem}. Correct the YAML there.") from None
-    except (RecursionError, ValueError):
-        raise SettingsError(
-            f"{path} is nested too deeply, or names a character that does not exist. Correct it."
-        ) from None
+    except (RecursionError, ValueError, TypeError, OverflowError) as error:
+        # Nested too deeply, a character that does not exist, a set that is a list.
+        raise SettingsError(f"{path} is no plain YAML ({error}). Correct it.") from None
 
 
 def validate(content: Any, model: type[Model], source: Path | str) -> Model:

@@ -1,16 +1,21 @@
-"""A `qr` command that dies at every single thing it does to the disk, one after the other.
+"""A `qr` command that dies at every single thing it does to the disk, or is killed at any time.
 
     python crash.py ROOT BEFORE REQUEST
 
-REQUEST is JSON: `first` and `again`, the arguments of `qr` in the folder ROOT that die, and that
-finish what died; `load`, the modules to import before; `most`, how many deaths to try, spread evenly
-over all of them (null: all); `clock`, a time to stop the annotate stage's clock at. BEFORE is what
-ROOT holds before each try. Prints a line of JSON per death: the operation, whether each visible file
-was as before or as after (`torn` names those that are not), how the next run ended, and whether all
-files are then those of a run that nothing disturbed (`other` names those that are not).
+REQUEST is JSON: `first`, the arguments of `qr` in the folder ROOT that die; `again`, those that
+finish what died (a list: the first that does); `load`, the modules to import before; `most`, how
+many operations to die at, spread evenly over all (null: all); `kills`, how often to be ended by
+SIGKILL at a random time; `clock`, a time to stop the annotate stage's clock at; `outcome`, a pattern
+of which only the newest file has to be as in an undisturbed run (null: all files). BEFORE is what
+ROOT holds before each try.
 
-What dies is a fork, so all of Python is loaded once. Dying is worse than SIGKILL: of each file that
-was not flushed to the disk, half of what was written is lost, as when the power fails.
+Prints a line of JSON per death: the operation, whether each visible file was as before or as after
+(`torn` names those that are not), how the next run ended, and whether the files are then those of a
+run that nothing disturbed (`other` names those that are not).
+
+What dies is a fork, so all of Python is loaded once. Dying at an operation is worse than SIGKILL: of
+each file that was not flushed to the disk, half of what was written is lost, as when the power
+fails.
 """
 
 import importlib
@@ -18,11 +23,15 @@ import io
 import json
 import os
 import shutil
+import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from datetime import UTC, datetime
+from fnmatch import fnmatch
 from pathlib import Path
+from random import Random
 from types import SimpleNamespace
 from typing import Any
 
@@ -91,8 +100,8 @@ def visible(name: str) -> bool:
     return not any(part.startswith(".") for part in Path(name).parts)
 
 
-def forked(work: Callable[[], None]) -> tuple[int, str]:
-    """Do the work in a fork; how it ended, and what it printed."""
+def forked(work: Callable[[], None], killed_after: float | None = None) -> tuple[int, str]:
+    """Do the work in a fork, killed after some seconds; how it ended, and what it printed."""
     reading, writing = os.pipe()
     sys.stdout.flush()
     child = os.fork()
@@ -111,6 +120,9 @@ def forked(work: Callable[[], None]) -> tuple[int, str]:
             sys.stdout.flush()
             os._exit(code)
     os.close(writing)
+    if killed_after is not None:
+        time.sleep(killed_after)
+        os.kill(child, signal.SIGKILL)
     with os.fdopen(reading, errors="replace") as said:
         text = said.read()
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), text
@@ -140,56 +152,92 @@ def same(name: str, found: bytes, before: dict[str, bytes], after: dict[str, byt
     return found in (before.get(name), after.get(name))
 
 
+class Trial:
+    """The command, its folder, and what an undisturbed run makes of it."""
+
+    def __init__(self, root: Path, start: Path, request: dict[str, Any]) -> None:
+        self.root, self.start, self.request = root, start, request
+        self.restore()
+        self.before = contents(root)
+        begun = time.monotonic()
+        code, said = self.attempt(request["first"])
+        self.seconds = time.monotonic() - begun
+        if code:
+            raise SystemExit(f"The undisturbed run ended with {code}: {said}")
+        self.count = int(said)
+        self.after = contents(root)
+
+    def restore(self) -> None:
+        shutil.rmtree(self.root, ignore_errors=True)
+        shutil.copytree(self.start, self.root, symlinks=True)
+        os.chdir(self.root)
+
+    def attempt(
+        self, arguments: list[str], last: int | None = None, killed_after: float | None = None
+    ) -> tuple[int, str]:
+        def work() -> None:
+            disk = Disk(self.root, last)
+            with redirect_stdout(io.StringIO()):
+                command(arguments)
+            print(disk.count)
+
+        return forked(work, killed_after)
+
+    def look(self, died: str) -> dict[str, Any]:
+        """What is there after a death, and after the next run."""
+        found = contents(self.root)
+        if self.request.get("outcome"):
+            torn, lost = [], []
+        else:
+            torn = [
+                name
+                for name, content in found.items()
+                if visible(name) and not same(name, content, self.before, self.after)
+            ]
+            lost = [each for each in self.before.keys() & self.after.keys() if each not in found]
+        code, said = 1, ""
+        for arguments in self.request["again"]:
+            code, more = self.attempt(arguments)
+            said += more
+            if code == 0:
+                break
+        line = {"died": died, "torn": torn, "lost": lost, "next": code, "said": said[-500:]}
+        return {**line, "other": self.other()}
+
+    def other(self) -> list[str]:
+        now = contents(self.root)
+        pattern = self.request.get("outcome")
+        if pattern:
+            mine = [each for each in now if fnmatch(each, pattern)]
+            theirs = [each for each in self.after if fnmatch(each, pattern)]
+            same = mine and now[max(mine)] == self.after[max(theirs)]
+            return [] if same else [pattern]
+        names = now.keys() | self.after.keys()
+        return sorted(each for each in names if now.get(each) != self.after.get(each))
+
+
 def main() -> None:
-    root, before_folder = Path(sys.argv[1]), Path(sys.argv[2])
     request = json.loads(sys.argv[3])
     for module in ("qreasoning.cli", *request["load"]):
         importlib.import_module(module)
     if request.get("clock"):
         stop_clock(request["clock"])
-
-    def restore() -> None:
-        shutil.rmtree(root, ignore_errors=True)
-        shutil.copytree(before_folder, root, symlinks=True)
-        os.chdir(root)
-
-    def attempt(arguments: list[str], last: int | None) -> tuple[int, str]:
-        def work() -> None:
-            disk = Disk(root, last)
-            with redirect_stdout(io.StringIO()):
-                command(arguments)
-            print(disk.count)
-
-        return forked(work)
-
-    restore()
-    before = contents(root)
-    code, said = attempt(request["first"], None)
-    if code:
-        raise SystemExit(f"The undisturbed run ended with {code}: {said}")
-    count = int(said)
-    after = contents(root)
-    most = request.get("most") or count
-    step = max(1, count // most)
-    offset = request.get("offset", 0) % step
-    for last in range(1 + offset, count + 1, step):
-        restore()
-        code, said = attempt(request["first"], last)
+    trial = Trial(Path(sys.argv[1]), Path(sys.argv[2]), request)
+    most = request.get("most")
+    step = max(1, trial.count // (trial.count if most is None else max(1, most)))
+    places = range(1, trial.count + 1, step) if most != 0 else ()
+    for last in places:
+        trial.restore()
+        code, said = trial.attempt(request["first"], last=last)
         if code != DIED:
-            print(json.dumps({"at": last, "of": count, "ended": code, "said": said}), flush=True)
-            continue
-        found = contents(root)
-        torn = [
-            name
-            for name, content in found.items()
-            if visible(name) and not same(name, content, before, after)
-        ]
-        lost = [name for name in before.keys() & after.keys() if name not in found]
-        code, again = attempt(request["again"], None)
-        now = contents(root)
-        other = sorted(name for name in now.keys() | after.keys() if now.get(name) != after.get(name))
-        line = {"at": last, "of": count, "died": said, "torn": torn, "lost": lost}
-        print(json.dumps({**line, "next": code, "said": again[-500:], "other": other}), flush=True)
+            raise SystemExit(f"No death at {last} of {trial.count}, but {code}: {said}")
+        print(json.dumps(trial.look(f"{last} of {trial.count}: {said}")), flush=True)
+    random = Random(0)
+    for _ in range(request.get("kills") or 0):
+        trial.restore()
+        seconds = random.uniform(0, trial.seconds)
+        trial.attempt(request["first"], killed_after=seconds)
+        print(json.dumps(trial.look(f"SIGKILL after {seconds:.2f} s")), flush=True)
 
 
 if __name__ == "__main__":

@@ -35,9 +35,9 @@ def changed(workspace, spec, annotate, small_study):
 
 
 def test_build_that_dies_at_a_sample_of_places_is_finished_by_the_next(changed, die_everywhere):
-    die_everywhere("build", changed, ["build-dataset"], load=LOAD, most=8)
+    die_everywhere("build", changed, ["build-dataset"], load=LOAD, most=6, kills=1)
 
 
 @pytest.mark.slow
 def test_build_that_dies_anywhere_is_finished_by_the_next(changed, die_everywhere):
-    die_everywhere("build", changed, ["build-dataset"], load=LOAD)
+    die_everywhere("build", changed, ["build-dataset"], load=LOAD, kills=20)
