@@ -19,8 +19,19 @@ class Settings(BaseModel):
 Model = TypeVar("Model", bound=BaseModel)
 
 
+DEEPEST = 100
+"""Brackets within brackets in a settings file."""
+
+
 class _Loader(yaml.SafeLoader):
     """Safe loading that refuses a key given twice; plain YAML keeps the last without a word."""
+
+    def fetch_flow_collection_start(self, token: type[yaml.Token]) -> None:
+        # The scanner's work grows with the square of the depth.
+        if self.flow_level >= DEEPEST:
+            problem = f"brackets are nested more than {DEEPEST} deep"
+            raise yaml.scanner.ScannerError(None, None, problem, self.get_mark())
+        super().fetch_flow_collection_start(token)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()

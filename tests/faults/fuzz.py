@@ -36,6 +36,7 @@ def readers(folder: Path) -> dict[str, Reader]:
         **dict(_chains()),
         **dict(_settings(study)),
         **dict(_scores(folder)),
+        "manifest.csv": _manifest(folder),
         "export": _export(study),
         **dict(_foreign(folder)),
     }
@@ -167,6 +168,21 @@ def _scores(folder: Path) -> Iterator[tuple[str, Reader]]:
             refused(lambda: list(score_batches(score_set, folder)))
 
         yield f"mos{suffix}", Reader(read, seeds, words)
+
+
+def _manifest(folder: Path) -> Reader:
+    from qreasoning.analysis.benchmarks import read_manifests
+
+    path = folder / "manifests" / "koniq.csv"
+    path.parent.mkdir(exist_ok=True)
+
+    def read(content: bytes) -> None:
+        path.write_bytes(content)
+        refused(lambda: read_manifests(path.parent))
+
+    seeds = (b"image,mos,split\na.png,1.5,test\nb.png,2,train\n",)
+    words = tuple(b'nan inf 1e999 soon "" "a\nb" 2001-01-01 true \x00 \xff\xfe'.split(b" "))
+    return Reader(read, seeds, words)
 
 
 def _parquet(folder: Path, columns: dict[str, list[object]]) -> bytes:
