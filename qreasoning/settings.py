@@ -49,9 +49,7 @@ class _Loader(yaml.SafeLoader):
             # What YAML takes for a date or a number and Python does not: 2001-13-45, !!int soon.
             kind = node.tag.rpartition(":")[2]
             problem = f"{str(node.value)[:40]!r} is no {kind}"
-            raise yaml.constructor.ConstructorError(
-                None, None, problem, node.start_mark
-            ) from None
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
 
 
 def load(path: Path, model: type[Model]) -> Model:
@@ -69,6 +67,11 @@ def read_yaml(path: Path) -> Any:
         raise SettingsError(
             f"{path} is not UTF-8 (byte {error.start}). Save it as UTF-8."
         ) from None
+    return parse_yaml(text, path)
+
+
+def parse_yaml(text: str, path: Path | str) -> Any:
+    """What a YAML text says. Raises SettingsError, which calls it `path`, where it is none."""
     try:
         # _Loader is a SafeLoader: it builds plain values only.
         return yaml.load(text, Loader=_Loader)  # noqa: S506

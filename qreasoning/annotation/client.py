@@ -61,9 +61,7 @@ class Server:
         self.loopback = loopback
         self.timeout = timeout
         self.pauses = tuple(pauses)
-        plain = httpx.Client(
-            timeout=timeout, trust_env=not loopback, event_hooks=within(timeout)
-        )
+        plain = httpx.Client(timeout=timeout, trust_env=not loopback, event_hooks=within(timeout))
         try:
             sdk = LabelStudioBase(base_url=self.url, api_key=api_key, httpx_client=plain)
         except ApiError as error:

@@ -108,7 +108,8 @@ def _plain_value(value: Any) -> Any:
 def _write_csv(path: Path, columns: list[str], rows: Iterator[Row]) -> int:
     count = 0
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        # RFC 4180: with these ends Python quotes a lone carriage return too.
+        writer = csv.writer(file, lineterminator="\r\n")
         writer.writerow(columns)
         for row in rows:
             count += 1

@@ -162,7 +162,9 @@ def test_answer_that_will_not_change_is_one_sentence_at_once(stub, answer, said)
     assert len(asked) == 1
 
 
-@pytest.mark.parametrize("fault", [status(500), HTML, reset, stall, drip, half, half_without_length])
+@pytest.mark.parametrize(
+    "fault", [status(500), HTML, reset, stall, drip, half, half_without_length]
+)
 def test_post_that_may_have_been_carried_out_is_not_repeated(stub, fault):
     server, asked = stub(fault, GOOD)
     with pytest.raises(ServerError):

@@ -202,10 +202,14 @@ def _export(study) -> Reader:
     from qreasoning.annotation.project import load_project
 
     (study.root / "annotation" / "imported.yaml").write_text(
-        json.dumps({"title": "Title", "images": "pictures/i", "importing": {"annotators": {"2": "ann"}}})
+        json.dumps(
+            {"title": "Title", "images": "pictures/i", "importing": {"annotators": {"2": "ann"}}}
+        )
     )
     project = load_project("imported", study)
-    pictures = Pictures(study.root, (Picture("sha256:1", "a.jpg"), Picture("sha256:2", "b.jpg")), ())
+    pictures = Pictures(
+        study.root, (Picture("sha256:1", "a.jpg"), Picture("sha256:2", "b.jpg")), ()
+    )
     path, folder = study.root / "export.json", study.root / "outputs" / "annotations" / "imported"
 
     def work() -> None:

@@ -39,5 +39,6 @@ def test_build_that_dies_at_a_sample_of_places_is_finished_by_the_next(changed, 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(7200)
 def test_build_that_dies_anywhere_is_finished_by_the_next(changed, die_everywhere):
     die_everywhere("build", changed, ["build-dataset"], load=LOAD, kills=20)

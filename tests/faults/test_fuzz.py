@@ -73,9 +73,7 @@ def test_reader_answers_or_refuses_in_a_sentence(readers, tried, name):
     tried(name.partition("-")[0].partition(".")[0], "inputs by hypothesis", FEW)
 
 
-BOMB = "".join(
-    f"k{n}: &k{n} [{', '.join([f'*k{n - 1}'] * 9) if n else '0'}]\n" for n in range(12)
-)
+BOMB = "".join(f"k{n}: &k{n} [{', '.join([f'*k{n - 1}'] * 9) if n else '0'}]\n" for n in range(12))
 
 
 @pytest.mark.parametrize("name", [name for name in RUNS if name.startswith("yaml")])

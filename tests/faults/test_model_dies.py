@@ -19,7 +19,14 @@ base = _there.base
 LOAD = ["torch", "transformers", "peft", "qreasoning.training.predict", "PIL.Image"]
 TRAINS = [*LOAD, "trl", "datasets", "accelerate", "qreasoning.training.run"]
 SMALL = [
-    *("--set", "grpo.steps=2", "--set", "grpo.images_per_step=2", "--set", "grpo.num_generations=2"),
+    *(
+        "--set",
+        "grpo.steps=2",
+        "--set",
+        "grpo.images_per_step=2",
+        "--set",
+        "grpo.num_generations=2",
+    ),
     *("--set", "grpo.warmup_steps=0", "--set", "grpo.max_completion_length=24"),
     *("--set", "grpo.save_steps=1", "--device", "cpu"),
 ]
@@ -54,6 +61,7 @@ def test_predict_that_dies_at_a_sample_of_places_is_finished_by_the_next(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(7200)
 def test_predict_that_dies_anywhere_is_finished_by_the_next(with_pictures, base, die_everywhere):
     die_everywhere("predict", with_pictures, predict(base), load=LOAD, kills=20)
 
