@@ -87,7 +87,7 @@ def _batches(path: Path, file: ScoreFile) -> Iterator["pa.Table"]:
             yield from _parquet(path, file)
         else:
             yield from _text(path, file)
-    except (pa.ArrowException, UnicodeDecodeError) as error:
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         problem = str(error).splitlines()[0]
         raise DataError(
             f"{path} cannot be read as a table ({problem}). Correct the file."
@@ -102,7 +102,9 @@ def _parquet(path: Path, file: ScoreFile) -> Iterator["pa.Table"]:
         _require(path, file, source.schema_arrow.names)
         wanted = [str(column) for column in file.columns.named.values()]
         for batch in source.iter_batches(_BATCH, columns=wanted):
-            yield _named(pa.Table.from_batches([batch]), file)
+            table = pa.Table.from_batches([batch])
+            table.validate(full=True)  # a text that is no UTF-8 is taken over as it is
+            yield _named(table, file)
 
 
 def _text(path: Path, file: ScoreFile) -> Iterator["pa.Table"]:
