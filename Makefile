@@ -1,6 +1,6 @@
 # make demo    the whole loop on this machine, from pictures to report, on simulated data
 # make test    all tests, a process per core
-# make check   ruff and mypy
+# make check   style, types, import rules, documentation, known weaknesses of what is installed
 # make bench   speed and memory, printed beside the references
 # Each installs what it needs into .venv first; a second call installs nothing.
 
@@ -19,6 +19,7 @@ check: $(READY)
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy qreasoning
+	.venv/bin/lint-imports
 
 bench: $(READY)
 	for script in benchmarks/*.py; do .venv/bin/python $$script || exit 1; done
