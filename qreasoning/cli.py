@@ -14,9 +14,11 @@ from qreasoning import __version__
 from qreasoning.commands.annotate import app as annotate_app
 from qreasoning.commands.dataset import build_dataset
 from qreasoning.commands.doctor import doctor
+from qreasoning.commands.learning_curve import learning_curve
 from qreasoning.commands.predict import predict
 from qreasoning.commands.report import align_report
 from qreasoning.commands.study import demo, init
+from qreasoning.commands.sweep import sweep
 from qreasoning.commands.train import train
 from qreasoning.console import printable
 from qreasoning.errors import QReasoningError
@@ -94,6 +96,8 @@ app.command()(init)
 app.add_typer(annotate_app, name="annotate")
 app.command()(build_dataset)
 app.command()(train)
+app.command()(sweep)
+app.command()(learning_curve)
 app.command()(predict)
 app.command()(align_report)
 app.command()(demo)

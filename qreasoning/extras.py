@@ -11,10 +11,11 @@ EXTRAS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "annotate": ("label_studio_sdk", "httpx", "markdown_it"),
         "train": (
             *("torch", "transformers", "trl", "peft", "accelerate", "datasets", "tensorboard"),
-            *("safetensors", "tokenizers"),
+            *("safetensors", "tokenizers", "optuna"),
         ),
         "report": ("jinja2", "markupsafe", "matplotlib"),
         "semantic": ("bert_score",),
+        "scale": ("ray",),
         "demo": ("skimage",),
         "hub": ("huggingface_hub", "httpx2"),
     }

@@ -55,11 +55,13 @@ class Server:
         from label_studio_sdk.base_client import LabelStudioBase
         from label_studio_sdk.core.api_error import ApiError
 
+        from qreasoning.annotation.deadline import within
+
         self.url = url.rstrip("/") + "/"
         self.loopback = loopback
         self.timeout = timeout
         self.pauses = tuple(pauses)
-        plain = httpx.Client(timeout=timeout, trust_env=not loopback)
+        plain = httpx.Client(timeout=timeout, trust_env=not loopback, event_hooks=within(timeout))
         try:
             sdk = LabelStudioBase(base_url=self.url, api_key=api_key, httpx_client=plain)
         except ApiError as error:

@@ -16,6 +16,7 @@ from qreasoning.data.partition import Partition, shard_of
 from qreasoning.data.pictures import picture_files
 from qreasoning.data.shard import SCORES_SCHEMA
 from qreasoning.errors import DataError
+from qreasoning.images import picture_file
 from qreasoning.score_tables import score_batches
 from qreasoning.scores import ScoreSet
 from qreasoning.workspace import Workspace
@@ -103,7 +104,8 @@ def _identified(
     if folder is not None:
         batches = score_batches(score_set, workspace.root)
         names = [name for batch in batches for name in batch["name"].to_pylist()]
-        files = {name: folder / name for name in names}
+        listed = workspace.root / score_set.file
+        files = {name: picture_file(folder, name, listed) for name in names}
         hashed = picture_files(score_set.name, files, workspace, say)
         fingerprints |= {each.image_id: each.fingerprint for each in hashed.values()}
     for batch in score_batches(score_set, workspace.root):

@@ -16,6 +16,7 @@ from qreasoning.data.sources import Sources
 from qreasoning.data.spec import SPLITS
 from qreasoning.data.splits import Groups, group_of, join_groups
 from qreasoning.fingerprints import near_copies_within, stack
+from qreasoning.images import picture_file
 
 Say = Callable[[str], None]
 
@@ -33,7 +34,9 @@ def annotated_fingerprints(
         if sources.folders[project.name] is None:
             continue
         wanted = _annotated(rows, rejected, project.name)
-        files = {name: project.images / name for name in sorted(wanted)}
+        files = {
+            name: picture_file(project.images, name, project.folder) for name in sorted(wanted)
+        }
         hashed = picture_files(project.name, files, sources.workspace, say)
         refuse_changed(hashed, wanted, project.images)
         found |= {each.image_id: each.fingerprint for each in hashed.values()}
