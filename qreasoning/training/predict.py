@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from qreasoning.chain import Parsed
 from qreasoning.files import replacing, sha256_bytes
 from qreasoning.records import predictions_schema
-from qreasoning.training.parts import Parts
+from qreasoning.training.parts import parts_of
 from qreasoning.training.self_consistency import expected_ratings
 from qreasoning.training.source import Seen, Source, look_through
 from qreasoning.training.speaker import Speaker, load_speaker
@@ -78,24 +78,24 @@ def predict(
         expected_ratings(speaker.model, speaker.processor, form, ["?"])
     about = _about(speaker, stage2)
     path = predictions / speaker.name / f"{source.name}.parquet"
-    parts = Parts(path, {**about, **_here(speaker, seen, batch_size)})
-    raws = write_chains(speaker, source, seen, parts, batch_size, say)
-    read = [form.parse(raw) for raw in raws]
-    rows: list[dict[str, object]] = []
-    if "image" in conditions:
-        rows += [_image_row(speaker, *each) for each in zip(seen, raws, read, strict=True)]
-    if "caption" in conditions:
-        given = [form.stage2_input(parsed.chain) for parsed in read]
-        texts = [text for text in given if text]
-        answers = rate_captions(speaker, stage2, texts, parts, batch_size, say)
-        rows += [
-            _caption_row(speaker, picture, text, parsed, answers)
-            for picture, text, parsed in zip(seen, given, read, strict=True)
-        ]
-    schema = predictions_schema().with_metadata({METADATA: json.dumps(about, sort_keys=True)})
-    with replacing(path) as draft:
-        pq.write_table(pa.Table.from_pylist(rows, schema=schema), draft)
-    parts.remove()
+    with parts_of(path, {**about, **_here(speaker, seen, batch_size)}) as parts:
+        raws = write_chains(speaker, source, seen, parts, batch_size, say)
+        read = [form.parse(raw) for raw in raws]
+        rows: list[dict[str, object]] = []
+        if "image" in conditions:
+            rows += [_image_row(speaker, *each) for each in zip(seen, raws, read, strict=True)]
+        if "caption" in conditions:
+            given = [form.stage2_input(parsed.chain) for parsed in read]
+            texts = [text for text in given if text]
+            answers = rate_captions(speaker, stage2, texts, parts, batch_size, say)
+            rows += [
+                _caption_row(speaker, picture, text, parsed, answers)
+                for picture, text, parsed in zip(seen, given, read, strict=True)
+            ]
+        schema = predictions_schema().with_metadata({METADATA: json.dumps(about, sort_keys=True)})
+        with replacing(path) as draft:
+            pq.write_table(pa.Table.from_pylist(rows, schema=schema), draft)
+        parts.remove()
     statuses = {
         condition: dict(Counter(str(r["status"]) for r in rows if r["condition"] == condition))
         for condition in conditions
