@@ -141,6 +141,21 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """No other process holds `folder` inside the block; it is made where it is missing.
+
+    Raises BlockingIOError where one does. Nothing is left behind, and a process that dies lets go.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def write_manifest(folder: Path, facts: dict[str, Any]) -> None:
     """Vouch for every file now in `folder` (SHA-256 each) with `facts` beside; write it last.
 

@@ -4,6 +4,7 @@ import io
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +21,19 @@ _NUMBERS = frozenset({"mos", "mos_std", "mos_var"})
 _BATCH = 65_536
 
 
+@dataclass(frozen=True)
+class Score:
+    """One picture's score: raw in the set's unit, `mos` on [1, 5], with their deviations."""
+
+    name: str
+    mos_raw: float
+    mos: float
+    split: str | None
+    reference: str | None
+    mos_raw_std: float | None = None
+    mos_std: float | None = None
+
+
 def score_batches(score_set: ScoreSet, root: Path) -> Iterator["pa.Table"]:
     """A MOS list in batches, in the order of the file, with the columns of `Score` and `row`, the
     number of the row in its file from 1. An image listed twice is not noticed here.
@@ -32,6 +46,25 @@ def score_batches(score_set: ScoreSet, root: Path) -> Iterator["pa.Table"]:
         for batch in _batches(path, score_set):
             yield _checked(batch, score_set, path, number)
             number += batch.num_rows
+
+
+def read_scores(score_set: ScoreSet, root: Path) -> list[Score]:
+    """Read a MOS list, sorted by image name.
+
+    Raises DataError, naming the file and the row, for a missing file or column, a score that is no
+    finite number or lies outside the range, an image listed twice, or an unknown split.
+    """
+    scores: dict[str, Score] = {}
+    for table in score_batches(score_set, root):
+        for row in table.to_pylist():
+            number = row.pop(ROW)
+            if row["name"] in scores:
+                raise DataError(
+                    f"{root / score_set.file}, row {number}: {row['name']} is listed twice. "
+                    "Remove one row."
+                )
+            scores[row["name"]] = Score(**row)
+    return [scores[name] for name in sorted(scores)]
 
 
 def _files(path: Path) -> list[Path]:

@@ -95,6 +95,16 @@ class Workspace:
         return self.root / "outputs" / "predictions"
 
     @property
+    def sweeps(self) -> Path:
+        """`outputs/sweeps`, a folder per sweep."""
+        return self.root / "outputs" / "sweeps"
+
+    @property
+    def learning_curves(self) -> Path:
+        """`outputs/learning-curves`, a folder per curve."""
+        return self.root / "outputs" / "learning-curves"
+
+    @property
     def reports(self) -> Path:
         """`outputs/reports`, a folder per report."""
         return self.root / "outputs" / "reports"
@@ -122,7 +132,11 @@ class Workspace:
             for root in (self.root, shipped())
             for path in (root / folder).rglob("*.yaml")
         }
-        return sorted(found - {"dimensions", "dataset"})
+        return sorted(
+            name
+            for name in found - {"dimensions", "dataset"}
+            if not name.startswith(("accelerate/", "sweeps/"))
+        )
 
     def dataset(self, reference: str | None = None) -> Path:
         """The folder of a complete dataset version.

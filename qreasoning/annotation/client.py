@@ -117,6 +117,15 @@ class Server:
         """Send files (field name to file name and content) by POST, under the rule of `send`."""
         return self._request("POST", path, files=dict(files), params=params)
 
+    def fetch(self, path: str) -> tuple[int, bytes]:
+        """The status and the content that the server gives for `path`, whatever they are: a
+        picture, or a refusal. One attempt."""
+        try:
+            response = self._response("GET", path)
+        except PassingError as passing:
+            raise passing.error from None
+        return response.status_code, response.content
+
     def _request(self, method: str, path: str, **content: Any) -> Any:
         for pause in self.pauses:
             try:
@@ -131,6 +140,12 @@ class Server:
             raise passing.error from None
 
     def _attempt(self, method: str, path: str, **content: Any) -> Any:
+        response = self._response(method, path, **content)
+        if response.status_code >= 300:
+            raise faults.fault(self.url, response, method, path)
+        return self._json(response, method, path)
+
+    def _response(self, method: str, path: str, **content: Any) -> "httpx.Response":
         import httpx
         from label_studio_sdk.core.api_error import ApiError
 
@@ -151,9 +166,7 @@ class Server:
             raise PassingError(faults.broke_off(self.url, method, path, error), again) from None
         except ValueError:  # a page instead of a refreshed token
             raise faults.page(self.url, path) from None
-        if response.status_code >= 300:
-            raise faults.fault(self.url, response, method, path)
-        return self._json(response, method, path)
+        return response
 
     def _json(self, response: "httpx.Response", method: str, path: str) -> Any:
         if not response.content:

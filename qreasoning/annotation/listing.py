@@ -9,7 +9,7 @@ from qreasoning.annotation.sampling import TENTHS, sample, tenth, tenth_name
 from qreasoning.benchmark_sets import resolve
 from qreasoning.errors import DataError
 from qreasoning.images import list_pictures, picture_file
-from qreasoning.scores import read_scores
+from qreasoning.score_tables import read_scores
 from qreasoning.workspace import Workspace
 
 

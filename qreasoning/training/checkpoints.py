@@ -5,6 +5,8 @@ half-written is passed over. What the run had logged after it is taken back befo
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +64,33 @@ class FiniteGradients(TrainerCallback):
         rewards = ", ".join(
             f"{name} {value:.3g}" for name, value in self.progress.means_of(step).items()
         )
-        newest = newest_checkpoint(Path(args.output_dir).parent)
-        kept = f"The last good checkpoint is {newest}." if newest else "There is no checkpoint yet."
         raise TrainingError(
-            f"The gradient of step {step} is not a number (rewards there: {rewards}). {kept} "
-            "Lower grpo.learning_rate or grpo.max_grad_norm, and train again."
+            f"The gradient of step {step} is not a number (rewards there: {rewards}). "
+            f"{_kept(Path(args.output_dir))} Lower grpo.learning_rate or grpo.max_grad_norm, and "
+            "train again."
         )
+
+
+@contextmanager
+def writing_checkpoint(checkpoints: Path, step: int) -> Iterator[None]:
+    """Raises TrainingError where the block, which writes the checkpoint of a step, cannot."""
+    try:
+        yield
+    except Exception as error:
+        # What writes weights and tokenizer is Rust and raises errors of its own, which tell a full
+        # disk in their text; what writes optimiser states raises RuntimeError.
+        if not isinstance(error, OSError | RuntimeError) and "os error" not in str(error):
+            raise
+        reason = str(error).splitlines()[0]
+        raise TrainingError(
+            f"The checkpoint of step {step} could not be written to {checkpoints} ({reason}). "
+            f"{_kept(checkpoints)} Make room, then go on with the same command and --resume."
+        ) from error
+
+
+def _kept(checkpoints: Path) -> str:
+    newest = newest_checkpoint(checkpoints.parent)
+    return f"The last good checkpoint is {newest}." if newest else "There is no checkpoint yet."
 
 
 def begin(run: Path, recipe_text: str, facts: dict[str, Any]) -> None:

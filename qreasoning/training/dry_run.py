@@ -10,6 +10,7 @@ import yaml
 from accelerate import PartialState
 
 from qreasoning import images
+from qreasoning.errors import SettingsError
 from qreasoning.training.batches import PictureSampler
 from qreasoning.training.estimate import (
     Memory,
@@ -20,7 +21,7 @@ from qreasoning.training.estimate import (
 )
 from qreasoning.training.examples import Example
 from qreasoning.training.generate import prompt_text
-from qreasoning.training.model import choose_device, commit_of, load_processor
+from qreasoning.training.model import choose_device, commit_of, load_processor, without_gpu
 from qreasoning.training.preflight import check_batches, check_pictures, drawn, usable_examples
 from qreasoning.training.recipe import Recipe
 from qreasoning.training.reporting import check_reporting
@@ -45,11 +46,14 @@ class Prompt:
 class DryRun:
     """What a run would be. `example_reward` is the format reward of the prompt's own example.
 
-    `steps` and `epochs` follow from each other; `seconds` is for all steps.
+    `steps` and `epochs` follow from each other; `seconds` is for all steps. `missing` says what the
+    run needs and this machine lacks; `prompts`, `memory` and `seconds` are empty or None where that
+    keeps them from being known. `question` is the prompt before it is rendered.
     """
 
     recipe: str
     pictures: str
+    question: str
     prompts: tuple[Prompt, ...]
     example_reward: float | None
     processes: int
@@ -58,31 +62,48 @@ class DryRun:
     steps: int
     epochs: float
     device: str
+    memory: Memory | None
+    seconds: float | None
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Model:
+    """What the files of the model tell."""
+
+    recipe: Recipe
+    prompts: tuple[Prompt, ...]
     memory: Memory
-    seconds: float
+    seconds: float | None
 
 
 def dry_run(recipe: Recipe, dataset: Path, device: str | None = None) -> DryRun:
-    """Look at a run before it is begun. Raises what `train` would raise before any work."""
+    """Look at a run before it is begun, also where its GPU or its model is not.
+
+    Raises what `train` would raise before any work for recipe and dataset.
+    """
     examples, _ = usable_examples(recipe, dataset)
-    device = choose_device(recipe.model, device)
-    processes = PartialState(cpu=device == "cpu").num_processes
+    no_gpu = without_gpu(recipe.model, device)
+    device = "cuda" if no_gpu else choose_device(recipe.model, device)
+    processes = PartialState(cpu=no_gpu is not None or device == "cpu").num_processes
     check_batches(recipe, examples, processes)
     check_pictures(examples)
     check_reporting(recipe.report_to)
-    recipe = recipe.model_copy(update={"revision": commit_of(recipe.model, recipe.revision)})
-    processor = load_processor(recipe.model, recipe.max_pixels, revision=recipe.revision)
-    prompts = tuple(_rendered(recipe, processor, each) for each in examples[:SHOWN])
     steps, epochs = steps_and_epochs(recipe, examples, processes)
-    shape = shape_of(recipe)
-    tokens = max(prompt.tokens for prompt in prompts)
-    step = seconds_per_step(recipe, shape, tokens, device, measured_speed(device))
+    missing = [no_gpu] if no_gpu else []
+    model = None
+    try:
+        model = _look_at_model(recipe, examples, device, here=no_gpu is None)
+    except SettingsError as error:
+        missing.append(f"Prompts, memory and time are not known: {error}")
     form = recipe.chain_format
     (reward,) = FormatReward(form)([form.render(form.example)])
+    resolved = (model.recipe if model else recipe).model_dump(mode="json")
     return DryRun(
-        recipe=yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
+        recipe=yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True),
         pictures=drawn(recipe, examples),
-        prompts=prompts,
+        question=form.prompt,
+        prompts=model.prompts if model else (),
         example_reward=reward,
         processes=processes,
         groups=recipe.grpo.images_per_step,
@@ -90,9 +111,23 @@ def dry_run(recipe: Recipe, dataset: Path, device: str | None = None) -> DryRun:
         steps=steps,
         epochs=epochs,
         device=device,
-        memory=memory(recipe, shape, tokens, device),
-        seconds=steps * step,
+        memory=model.memory if model else None,
+        seconds=steps * model.seconds if model and model.seconds is not None else None,
+        missing=tuple(missing),
     )
+
+
+def _look_at_model(
+    recipe: Recipe, examples: Sequence[Example], device: str, *, here: bool
+) -> _Model:
+    """Raises SettingsError where the model cannot be had; `here`: the device is on this machine."""
+    recipe = recipe.model_copy(update={"revision": commit_of(recipe.model, recipe.revision)})
+    processor = load_processor(recipe.model, recipe.max_pixels, revision=recipe.revision)
+    prompts = tuple(_rendered(recipe, processor, each) for each in examples[:SHOWN])
+    shape = shape_of(recipe)
+    tokens = max(prompt.tokens for prompt in prompts)
+    step = seconds_per_step(recipe, shape, tokens, device, measured_speed(device)) if here else None
+    return _Model(recipe, prompts, memory(recipe, shape, tokens, device), step)
 
 
 def _rendered(recipe: Recipe, processor: Any, example: Example) -> Prompt:

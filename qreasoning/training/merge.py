@@ -4,14 +4,13 @@ import shutil
 from pathlib import Path
 
 from huggingface_hub import snapshot_download
-from peft import PeftModel
 
 from qreasoning.errors import DataError
 from qreasoning.files import read_manifest, replace_folder, write_manifest
 from qreasoning.settings import load
 from qreasoning.training.model import load_model, save_model
 from qreasoning.training.recipe import Recipe
-from qreasoning.training.start import merged
+from qreasoning.training.start import merged, with_adapter
 
 MERGED = "merged"
 COMPANIONS = ("*.json", "*.jinja", "*.txt")
@@ -30,7 +29,7 @@ def merge(run: Path) -> Path:
         raise DataError(f"The run {run} is not finished, so it cannot be merged.")
     recipe = load(run / "recipe.yaml", Recipe)
     base = merged(load_model(recipe.model, "cpu", revision=recipe.revision, dtype="auto"), run)
-    whole = PeftModel.from_pretrained(base, str(run)).merge_and_unload()
+    whole = with_adapter(base, run).merge_and_unload()
     facts = {key: manifest[key] for key in ("recipe", "model", "model_revision", "simulated")}
 
     def fill(draft: Path) -> None:

@@ -235,16 +235,22 @@ def choose_device(name: str, device: str | None) -> str:
     """
     if device not in (None, "cpu", "cuda"):
         raise SettingsError(f"There is no device '{device}'. Choose cpu or cuda.")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise SettingsError("No GPU is found on this machine. Use --device cpu.")
-    if device is not None:
-        return device
-    if torch.cuda.is_available():
-        return "cuda"
+    problem = without_gpu(name, device)
+    if problem is not None:
+        raise SettingsError(problem)
+    return device or ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def without_gpu(name: str, device: str | None) -> str | None:
+    """Why a model cannot be run for want of a GPU, and what to do; None where it can."""
+    if torch.cuda.is_available() or device == "cpu":
+        return None
+    if device == "cuda":
+        return "No GPU is found on this machine. Use --device cpu."
     parameters = parameter_count(name)
-    if parameters is not None and parameters > LARGE:
-        raise SettingsError(
-            f"No GPU is found and {name} has about {parameters / 1e9:.1f} billion parameters. "
-            "Try the loop with: qr train tiny, or add --device cpu to wait for it."
-        )
-    return "cpu"
+    if parameters is None or parameters <= LARGE:
+        return None
+    return (
+        f"No GPU is found and {name} has about {parameters / 1e9:.1f} billion parameters. "
+        "Try the loop with: qr train tiny, or add --device cpu to wait for it."
+    )

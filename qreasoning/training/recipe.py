@@ -29,6 +29,9 @@ class Data(Settings):
 
     split: Literal["train", "validation", "test"] = "train"
     """The split that is trained on. [ours]"""
+    annotated: float = Field(default=1.0, gt=0, le=1)
+    """The share of the pictures with human chains that keep them, chosen by the pictures' hashes:
+    a smaller share lies within a larger one. Of the others only the MOS is used. [ours]"""
     repeat_annotated: int = Field(default=1, ge=1)
     """How many times a picture with a human chain is drawn where another is drawn once. [ours]"""
 
@@ -200,6 +203,21 @@ class Efficiency(Settings):
     """Encode each picture once per step; needs a frozen vision tower. [ours]"""
 
 
+class Vllm(Settings):
+    """Completions written by vLLM instead of the model in training; needs a GPU and the package."""
+
+    mode: Literal["colocate", "server"] = "colocate"
+    """`colocate`: on the GPUs that train, in turn; `server`: `trl vllm-serve` on others. [ours]"""
+    gpu_memory_utilization: float = Field(default=0.3, gt=0, le=1)
+    """colocate: the share of each GPU's memory that vLLM takes. [ours]"""
+    tensor_parallel_size: int = Field(default=1, ge=1)
+    """colocate: GPUs that one copy is split over. [ours]"""
+    host: str = "127.0.0.1"
+    """server: its address. [ours]"""
+    port: int = Field(default=8000, ge=1, le=65535)
+    """server: its port. [ours]"""
+
+
 class Sft(Settings):
     """A warm-up on the human chains before the first step of GRPO: the model learns to write them.
 
@@ -250,6 +268,8 @@ class Recipe(Settings):
     """What is computed once for a group."""
     grpo: Grpo
     """The optimisation."""
+    vllm: Vllm | None = None
+    """Who writes the completions in training; null: the model itself."""
     report_to: tuple[str, ...] = ("tensorboard",)
     """Where metrics are sent besides the run's own files: any name transformers knows. [ours]"""
 
@@ -273,6 +293,12 @@ class Recipe(Settings):
                 "quantization does not go with init_from or sft, whose adapters would be rounded "
                 "to 4 bits when they are merged in"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _vllm_has_whole_weights(self) -> "Recipe":
+        if self.vllm is not None and self.quantization is not None:
+            raise ValueError("vllm does not go with quantization: it is sent the merged weights")
         return self
 
     @model_validator(mode="after")

@@ -37,7 +37,13 @@ from qreasoning.training.model import (
     load_processor,
     save_model,
 )
-from qreasoning.training.preflight import check_batches, check_pictures, drawn, usable_examples
+from qreasoning.training.preflight import (
+    check_batches,
+    check_pictures,
+    check_vllm,
+    drawn,
+    usable_examples,
+)
 from qreasoning.training.progress import Progress
 from qreasoning.training.recipe import Recipe
 from qreasoning.training.reporting import check_reporting, report_into
@@ -85,8 +91,9 @@ def train(
     check_batches(recipe, examples, state.num_processes)
     check_pictures(examples)
     check_reporting(recipe.report_to)
-    recipe = recipe.model_copy(update={"revision": commit_of(recipe.model, recipe.revision)})
-    facts = _facts_at_start(dataset)
+    check_vllm(recipe, device)
+    recipe = pinned(recipe)
+    facts = facts_at_start(dataset)
     folder = runs / recipe.name
     unfinished = resumable(folder, recipe, facts) if resume else None
     earlier = _earlier(recipe, runs)
@@ -137,6 +144,11 @@ def train(
     return report
 
 
+def pinned(recipe: Recipe) -> Recipe:
+    """The recipe as its run keeps it: with the commit that its model's revision came to."""
+    return recipe.model_copy(update={"revision": commit_of(recipe.model, recipe.revision)})
+
+
 def _earlier(recipe: Recipe, runs: Path) -> Path | None:
     """The run to start from, where the recipe names one."""
     if recipe.init_from is None:
@@ -150,7 +162,8 @@ def _earlier(recipe: Recipe, runs: Path) -> Path | None:
     return found
 
 
-def _facts_at_start(dataset: Path) -> dict[str, Any]:
+def facts_at_start(dataset: Path) -> dict[str, Any]:
+    """What a run keeps of its dataset, to tell it from another one."""
     built = read_manifest(dataset) or {}
     return {
         "dataset": f"{dataset.parent.name}@{dataset.name}",
@@ -194,7 +207,7 @@ def _save(
         "recipe": report.recipe,
         "model": report.model,
         "model_revision": recipe.revision,
-        **_facts_at_start(dataset),
+        **facts_at_start(dataset),
         "simulated": is_simulated(dataset),
         "steps": report.steps,
         "images": report.images,

@@ -91,10 +91,11 @@ def expected_ratings(
 ) -> list[float | None]:
     """Stage-2 ratings as expectations over the answer's first digit and its tenths.
 
-    The prompt with everything before the rating is prefilled once; the logits give the chances of
-    the digits 1 to 5. Five branches, one per digit and its point, continue the cached prefix and
-    give the chances of the tenths. Hundredths are taken at their mean, 5.00 being the end of the
-    scale. Source: our reading of H-IQA's stage 2, cheaper than generating it.
+    One pass over the prompt with everything before the rating, followed by five branches, each a
+    digit and its point that see the prompt and themselves: the logits before the branches give the
+    chances of the digits 1 to 5, those of each point the chances of its tenths. Hundredths are
+    taken at their mean, 5.00 being the end of the scale. Source: our reading of H-IQA's stage 2,
+    cheaper than generating it.
     """
     prompts = [_prompt(processor, chain_format, t) + chain_format.before_rating for t in texts]
     values: list[float | None] = []
@@ -110,36 +111,45 @@ def _prompt(processor: Any, chain_format: ChainFormat, text: str) -> str:
 @torch.no_grad()
 def _expect(model: Any, tokenizer: Any, prompts: list[str]) -> list[float]:
     digits = torch.tensor([_token(tokenizer, str(digit)) for digit in range(10)])
-    digits = digits.to(model.device)
-    point = torch.full((5,), _token(tokenizer, "."), device=model.device)
+    point = torch.tensor(_token(tokenizer, "."))
+    branches = torch.stack([digits[1:6], point.expand(5)], dim=1).flatten()
     inputs = tokenizer(
         prompts, add_special_tokens=False, padding=True, padding_side="left", return_tensors="pt"
-    ).to(model.device)
+    )
     mask = inputs["attention_mask"]
-    # Explicit positions: by itself the model counts padding in a forward pass.
-    positions = (mask.cumsum(-1) - 1).clamp(min=0)
-    prefix = model(
-        input_ids=inputs["input_ids"],
-        attention_mask=mask,
-        position_ids=positions,
-        use_cache=True,
-        logits_to_keep=1,
-    )
-    first = prefix.logits[:, -1, digits[1:6]].float().softmax(-1)
-    cached = prefix.past_key_values
-    cached.batch_repeat_interleave(5)
-    branches = torch.stack([digits[1:6], point], dim=1).repeat(len(prompts), 1)
-    branch_positions = mask.sum(1).repeat_interleave(5)[:, None] + torch.arange(2).to(mask)
-    branch = model(
-        input_ids=branches,
-        attention_mask=torch.cat([mask.repeat_interleave(5, 0), torch.ones_like(branches)], dim=1),
-        position_ids=branch_positions,
-        past_key_values=cached,
-        logits_to_keep=1,
-    )
-    tenths = branch.logits[:, -1, digits].float().softmax(-1).view(len(prompts), 5, 10)
+    length = mask.shape[1]
+    # Explicit positions: every branch stands where the rating does, and padding counts nothing.
+    after = mask.sum(1, keepdim=True) + torch.arange(2).repeat(5)
+    positions = torch.cat([(mask.cumsum(-1) - 1).clamp(min=0), after], dim=1)
+    logits = model(
+        input_ids=torch.cat([inputs["input_ids"], branches.expand(len(prompts), -1)], dim=1).to(
+            model.device
+        ),
+        attention_mask=_visible(mask, len(branches)).to(model.device, model.dtype),
+        position_ids=positions.to(model.device),
+        use_cache=False,
+        # The last token of the prompt, and the five points.
+        logits_to_keep=torch.arange(length - 1, length + len(branches), 2).to(model.device),
+    ).logits.float()
+    chosen = digits.to(model.device)
+    first = logits[:, 0, chosen[1:6]].softmax(-1)
+    tenths = logits[:, 1:, chosen].softmax(-1)
     expected = (first[:, :, None] * tenths * _grid().to(first)).sum((1, 2))
     return [float(value) for value in expected]
+
+
+def _visible(mask: torch.Tensor, branches: int) -> torch.Tensor:
+    """What is added to attention, (rows, 1, length, length): 0 where a token may look, else -1e4.
+
+    A token looks back in its prompt, one of a branch also in its own branch of two tokens. Rows of
+    padding are masked alike everywhere, which is as good as not at all.
+    """
+    part = torch.cat([torch.zeros(mask.shape[1]), 1 + torch.arange(branches) // 2])
+    place = torch.arange(len(part))
+    near = (part[:, None] == part[None]) | (part[None] == 0)
+    real = torch.cat([mask, mask.new_ones(len(mask), branches)], dim=1).bool()
+    seen = ((place[:, None] >= place[None]) & near)[None] & real[:, None, :]
+    return (~seen * -1e4)[:, None]
 
 
 def _grid() -> torch.Tensor:

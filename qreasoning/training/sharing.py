@@ -142,8 +142,12 @@ class SharingTrainer(GRPOTrainer):
     def share(self, prompts: bool, pictures: bool) -> list[str]:
         """Switch sharing on as far as the model allows it; returns why not, where it does not."""
         frozen = not any(each.requires_grad for each in _core(self, self.model).visual.parameters())
-        problems = [] if frozen or not pictures else ["pictures: the vision tower is trained"]
-        self.share_pictures = pictures and frozen
+        problems = []
+        if pictures and not frozen:
+            problems = ["pictures: the vision tower is trained"]
+        elif pictures and self._split_over_processes:
+            problems = ["pictures: the vision tower is split over the processes"]
+        self.share_pictures = pictures and not problems
         self.share_prompts = prompts
         problem = self._difference() if self._sharing else None
         if problem is not None:
@@ -151,6 +155,12 @@ class SharingTrainer(GRPOTrainer):
             problems.append(f"prompts and pictures: {problem}")
         self._features = {}
         return problems
+
+    @property
+    def _split_over_processes(self) -> bool:
+        """Whether a process has only a part of the weights outside a forward pass."""
+        plugin = self.accelerator.state.deepspeed_plugin if self.is_deepspeed_enabled else None
+        return bool(self.is_fsdp_enabled or (plugin is not None and plugin.zero_stage == 3))
 
     @property
     def _sharing(self) -> bool:
@@ -260,6 +270,7 @@ class SharingTrainer(GRPOTrainer):
         if (
             not self._sharing
             or self.use_vllm
+            or self._split_over_processes
             or self.use_transformers_continuous_batching
             or has_tool_images
             or "pixel_values" not in fields

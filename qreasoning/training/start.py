@@ -6,6 +6,7 @@ what new adapters are put on, and what the KL divergence is measured from.
 """
 
 import shutil
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -68,8 +69,16 @@ def take_over(earlier: Path, run: Path) -> None:
 def merged(model: Any, run: Path) -> Any:
     """The model with the adapters that a run began with merged in."""
     for adapter in _adapters(run):
-        model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+        model = with_adapter(model, adapter).merge_and_unload()
     return model
+
+
+def with_adapter(model: Any, folder: Path) -> Any:
+    """The model with the adapter that lies in `folder` put on it."""
+    with warnings.catch_warnings():
+        # peft 0.21 asks for a name that transformers is about to drop.
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+        return PeftModel.from_pretrained(model, str(folder))
 
 
 def _adapters(run: Path) -> list[Path]:

@@ -1,11 +1,12 @@
-"""TRL's GRPOTrainer with three things of ours: credit by span, batches in which every picture has
-somebody to be compared with, and a table of what was generated.
+"""TRL's GRPOTrainer with what is ours: credit by span, batches in which every picture has somebody
+to be compared with, a table of what was generated, and a sentence for a disk that is full.
 
 Each is one override; nothing of TRL is copied. What they rest on in TRL 1.16: rewards are gathered
 by `_calculate_rewards`, and `_compute_loss` takes advantages per token, (completions, tokens).
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from accelerate.utils import gather_object
 
 from qreasoning.chain import ChainFormat
 from qreasoning.training.batches import PictureSampler
+from qreasoning.training.checkpoints import writing_checkpoint
 from qreasoning.training.credit import normalised, span_advantages, token_spans, token_weights
 from qreasoning.training.recipe import Credit
 from qreasoning.training.rewards import read, text_of
@@ -63,6 +65,10 @@ class ChainTrainer(SharingTrainer):
         if self.accelerator.is_main_process:
             self._collect(image_ids, texts, rewards.tolist())
         return rewards
+
+    def _save_checkpoint(self, *args: Any, **options: Any) -> None:
+        with writing_checkpoint(Path(self.args.output_dir), self.state.global_step):
+            super()._save_checkpoint(*args, **options)
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         batch: dict[str, Any] = super()._generate_and_score_completions(inputs)

@@ -3,9 +3,11 @@
 from math import ceil
 
 import pytest
+import torch
 from peft import get_peft_model
 
 from qreasoning.errors import DataError
+from qreasoning.training import model as model_module
 from qreasoning.training.dry_run import dry_run, steps_and_epochs
 from qreasoning.training.estimate import memory, seconds_per_step, shape_of
 from qreasoning.training.examples import read_examples
@@ -131,3 +133,34 @@ def test_dry_run_refuses_what_training_would_refuse(recipe, make_dataset):
     dataset = make_dataset({"train": 3}, lambda row: {**row, "mos": None})
     with pytest.raises(DataError, match="has no MOS"):
         dry_run(recipe(), dataset, "cpu")
+
+
+@pytest.fixture
+def no_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+def test_dry_run_without_the_gpu_that_the_model_needs_shows_all_but_the_time(
+    recipe, make_dataset, monkeypatch, no_gpu
+):
+    monkeypatch.setattr(model_module, "LARGE", 1000)
+    run = dry_run(recipe(), make_dataset({"train": 5}))
+    (missing,) = run.missing
+    assert "No GPU is found" in missing
+    assert (run.device, run.steps, run.seconds) == ("cuda", 3, None)
+    assert [prompt.pictures for prompt in run.prompts] == [1, 1]
+    # In the GPU's two bytes a weight.
+    assert run.memory.weights == 2 * shape_of(recipe()).parameters
+
+
+def test_dry_run_of_a_model_that_cannot_be_had_shows_what_needs_no_model(make_dataset, no_gpu):
+    # The tests run offline.
+    shipped_recipe = load_recipe(shipped() / "training" / "h-iqa.yaml")
+    run = dry_run(shipped_recipe, make_dataset({"train": 12}))
+    gpu, model = run.missing
+    assert "has about 7.0 billion parameters" in gpu
+    assert model.startswith("Prompts, memory and time are not known: The model 'Qwen/Qwen2.5-VL-7B")
+    assert (run.prompts, run.memory, run.seconds) == ((), None, None)
+    assert (run.steps, run.groups, run.completions) == (1000, 8, 8)
+    assert run.example_reward == 1.0
+    assert "learning_rate: 1.0e-05" in run.recipe

@@ -13,11 +13,11 @@ from qreasoning.training.parts import parts_of
 def test_parts_of_the_same_call_are_kept_and_of_another_forgotten(tmp_path):
     target = tmp_path / "m" / "data.parquet"
     with parts_of(target, {"batch": 1}) as parts:
-        assert parts.once("a", lambda: ["first"]) == ["first"]
+        assert parts.once(0, "a", lambda: ["first"]) == ["first"]
     with parts_of(target, {"batch": 1}) as parts:
-        assert parts.once("a", lambda: ["again"]) == ["first"]
+        assert parts.once(0, "a", lambda: ["again"]) == ["first"]
     with parts_of(target, {"batch": 2}) as parts:
-        assert parts.once("a", lambda: ["other"]) == ["other"]
+        assert parts.once(0, "a", lambda: ["other"]) == ["other"]
         parts.remove()
     assert list(target.parent.iterdir()) == []
 

@@ -1,6 +1,7 @@
 """Predictions: a row per picture and condition, and nothing unreadable dropped or filled in."""
 
 import json
+import warnings
 
 import pyarrow.parquet as pq
 import pytest
@@ -13,7 +14,7 @@ from qreasoning.files import sha256_bytes, sha256_file, write_manifest, write_te
 from qreasoning.images import identity
 from qreasoning.records import predictions_schema
 from qreasoning.simulation.photographs import draw_scenes, picture
-from qreasoning.training import two_stages
+from qreasoning.training import speaker, two_stages
 from qreasoning.training.grpo import PROJECTIONS
 from qreasoning.training.model import load_model, load_processor
 from qreasoning.training.predict import predict
@@ -86,13 +87,13 @@ def test_predict_batch_sizes_1_and_16_give_the_same_rows(base, tmp_path):
 def batches(monkeypatch):
     """The batches that the model was asked: ("image", number of pictures) or ("caption", …)."""
     asked = []
-    complete = two_stages.complete
+    complete = speaker.complete
 
     def watched(model, processor, prompts, pictures, tokens):
         asked.append(("caption" if pictures is None else "image", len(prompts)))
         return complete(model, processor, prompts, pictures, tokens)
 
-    monkeypatch.setattr(two_stages, "complete", watched)
+    monkeypatch.setattr(speaker, "complete", watched)
     return asked
 
 
@@ -183,8 +184,8 @@ def test_predict_reads_pictures_a_few_batches_at_a_time(base, tmp_path, monkeypa
     events = []
     rows, look_at = Source.rows, two_stages._look_at
 
-    def watched(source):
-        for row in rows(source):
+    def watched(source, *span):
+        for row in rows(source, *span):
             events.append("read")
             yield row
 
@@ -325,3 +326,9 @@ def test_predict_empty_split_or_folder_is_an_error(base, make_dataset, tmp_path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="no pictures"):
         predict(base, tmp_path / "empty", tmp_path / "out")
+
+
+def test_load_speaker_of_a_run_warns_of_nothing(finished_run):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_speaker(finished_run, None, 8, "cpu")

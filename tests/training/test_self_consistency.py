@@ -108,7 +108,7 @@ def test_self_consistency_reward_asks_in_eval_mode_and_restores_the_mode(
     _reward(model, processor)([_completion(CAPTIONS[0])], mos=[3.0])
     hook.remove()
     assert model.training is training
-    assert modes == [False, False]  # the prefix and its five branches
+    assert modes == [False]  # the prompt and its five branches are one pass
     model.eval()
 
 
@@ -119,7 +119,7 @@ def test_self_consistency_reward_asks_each_distinct_caption_once(model, processo
     )
     _reward(model, processor)([_completion(c) for c in CAPTIONS * 4], mos=[3.0] * 12)
     hook.remove()
-    assert sizes == [3, 15]
+    assert sizes == [3]
 
 
 def test_self_consistency_reward_with_nothing_readable_asks_nothing(processor):

@@ -5,7 +5,8 @@ object (`hides the detail`).
 """
 
 from qreasoning.metrics.claims.claim import Context
-from qreasoning.metrics.claims.clauses import Clause, Item, is_finite
+from qreasoning.metrics.claims.clauses import Clause, is_finite
+from qreasoning.metrics.claims.items import Item
 from qreasoning.metrics.claims.lexicon import Head
 
 SCENE = Head("image", "region", "overall", None, "image", "")
@@ -222,6 +223,17 @@ class Frame:
         while j >= 0 and (self.kinds[j] in ("E", "and", ",") or self.kinds[j] in DEGREES):
             j -= 1
         return j < 0 or self.kinds[j] in ("det", "prep", "have", "of", "x", "every")
+
+    def agents(self, i: int) -> list[int]:
+        """The heads that do what the verb at `i` says; of a participle, those after `by` or `to`."""
+        entry = self.items[i].entry
+        if entry.term is None or not entry.term.verb:
+            return []
+        after = self.items[i + 1].word if i + 1 < len(self.items) else ""
+        if entry.form == "ed" and after in ("by", "in", "to"):
+            return [j for j in self.heads if i < j <= i + 4][:1]
+        before = [j for j in self.subjects if j < i]
+        return before or [j for j in self.heads if j < i][-1:]
 
     def compared(self, i: int) -> bool:
         """Whether the term compares: `sharper`, `more noise`."""

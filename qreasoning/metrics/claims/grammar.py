@@ -11,6 +11,11 @@ from qreasoning.metrics.claims.frame import UNKNOWN, Frame, sense_kind
 from qreasoning.metrics.claims.lexicon import Head, Sense
 from qreasoning.metrics.claims.negation import Negation
 
+UNSEEN = "unseen"
+"""The mode of a claim that something cannot be made out, which darkness or noise may explain."""
+
+_WHOLE = frozenset({"image", "scene", "background"})
+
 
 def read(clause: Clause, context: Context) -> tuple[list[Claim], Context]:
     """The claims of a clause, and what the next one takes over."""
@@ -38,7 +43,7 @@ class _Reading:
         presence: dict[int, list[tuple[int, Sense]]] = {}
         spoken: set[int] = set()
         for i, item in enumerate(self.frame.items):
-            if item.kind == "E" and not self._former(i):
+            if item.kind == "E" and not self._former(i) and not self._infinitive(i):
                 self._term(i, presence, spoken)
             elif item.kind.startswith("participle"):
                 self._participle(i, spoken)
@@ -50,8 +55,6 @@ class _Reading:
             if i not in spoken or self.frame.head(i).kind != "defect" or i < 0:
                 self._presence(i, said)
         self._numbers()
-        if self.frame.clause.question and self._asks():
-            return []
         return sorted(self.made, key=lambda claim: claim.span)
 
     def _numbers(self) -> None:
@@ -65,6 +68,12 @@ class _Reading:
                     self.made = [c for c in self.made if c.span[0] != self.frame.items[i].start]
                     self._add(head.dimension, mark, "image", head.mode, i, i + 1, [])
 
+    def _infinitive(self, i: int) -> bool:
+        """Whether a judgement is a verb: `nothing to correct`."""
+        term = self.frame.items[i].entry.term
+        before = self.frame.items[i - 1].word if i else ""
+        return before == "to" and term is not None and term.generic is not None
+
     def _former(self, i: int) -> bool:
         """Whether a term is where something came from: `went from terrible to good`."""
         return (
@@ -73,14 +82,12 @@ class _Reading:
             and any(item.word == "to" for item in self.frame.items[i + 1 : i + 4])
         )
 
-    def _asks(self) -> bool:
-        first = self.frame.items[0]
-        return first.kind in ("be", "can", "have", "verb") or first.word in ("does", "do", "did")
-
     def _term(self, i: int, presence: dict[int, list[tuple[int, Sense]]], spoken: set[int]) -> None:
         item = self.frame.items[i]
         if self._is_manner(i):
             self._participle(i, spoken)
+            return
+        if self._by_agent(i, presence, spoken):
             return
         polar = False
         for j in self.frame.bound(i):
@@ -95,7 +102,9 @@ class _Reading:
                 and self.frame.active(i)
             ):
                 continue
-            if sense.kind in ("much", "mild", "seen", "bother"):
+            if sense.kind == "legible":
+                self._legible(i, j)
+            elif sense.kind in ("much", "mild", "seen", "bother"):
                 if sense.kind == "seen" and self._only_names(i, j, head):
                     continue
                 if j >= 0 or (head.dimension and head.name != "image"):
@@ -109,6 +118,33 @@ class _Reading:
                 if head.kind != "defect" or sense.kind == head.dimension:
                     spoken.add(j)
                 self._polar(i, j, head, sense.kind, sense)
+
+    def _by_agent(
+        self, i: int, presence: dict[int, list[tuple[int, Sense]]], spoken: set[int]
+    ) -> bool:
+        """Whether a verb speaks of who does it: `shadows swallow her face`, `lost to the shadows`."""
+        senses = self.frame.items[i].entry.term.senses  # type: ignore[union-attr]
+        for j in self.frame.agents(i):
+            head = self.frame.head(j)
+            sense = senses.get(f"by {head.name}") or senses.get(f"by {head.kind}")
+            if sense is None:
+                continue
+            if sense.kind == "seen":
+                presence.setdefault(j, []).append((i, sense))
+            else:
+                spoken.add(j)
+                self._polar(i, j, head, sense.kind, sense)
+            return True
+        return False
+
+    def _legible(self, i: int, j: int) -> None:
+        """What can or cannot be made out: `each spoke can be counted`, `I cannot read the sign`."""
+        operators = self.negation.operators(i, j)
+        near = self.frame.kinds[max(0, i - 5) : i + 5]
+        if len(operators) % 2:
+            self._add("sharpness", -1.5, "image", UNSEEN, i, j, operators)
+        elif "every" in near and "can" in self.frame.kinds:
+            self._add("sharpness", 2, "image", "", i, j, operators)
 
     def _is_manner(self, i: int) -> bool:
         """Whether a verb of showing is qualified (`rendered beautifully`)."""
@@ -129,7 +165,7 @@ class _Reading:
         keys: tuple[str | None, ...] = (head.name, own, head.kind, "*")
         if j == -1 and self.frame.context.subject is None:
             keys = ("*", "*", "*", "*")
-        elif j > i and head.kind == "region" and head.name not in ("image", "scene"):
+        elif j > i and head.kind == "region" and head.name not in _WHOLE:
             keys = ("described", *keys)
         for key in keys:
             if key is not None and key in senses:
@@ -195,7 +231,7 @@ class _Reading:
             return value - 0.5, mode
         if degree == "badly" and value > 0:
             return -value, ""
-        if degree in ("very", "well", "badly"):
+        if degree in ("very", "well", "badly") and value:
             value += 0.5 if value > 0 else -0.5
         if degree == "slightly":
             value *= 0.5
@@ -215,7 +251,7 @@ class _Reading:
         after = words[words.index("than") + 1 :]
         return any(
             word in ("ideal", "necessary", "needed", "desired", "should", "wanted", "optimal")
-            or word in ("desirable", "required", "it should", "like", "want", "good")
+            or word in ("desirable", "required", "it should", "like", "want", "good", "right")
             for word in after
         )
 
@@ -267,6 +303,8 @@ class _Reading:
             return
         there, size = 1.0, 2.0
         operators = {k for k, first, end in self.negation.scopes if j >= 0 and first <= j < end}
+        if not said and head.kind == "defect":
+            operators.update(self._never(j))
         wish = self.frame.wished is not None and (
             j > self.frame.wished
             or any(i > self.frame.wished and self.frame.compared(i) for i, _ in said)
@@ -281,6 +319,8 @@ class _Reading:
                     return
             elif sense.kind == "mild":
                 size = 1.0
+            elif self._small(i, j):
+                size, there = 1.0, 1.0
             elif sense.kind == "much" and abs(sense.value) > 2:
                 size = 3.0
             if self.frame.degree(i) == "very":
@@ -322,6 +362,21 @@ class _Reading:
         )
         if not operators and head.kind == "defect" and j >= 0:
             self.bare = self.made[-1]
+
+    def _small(self, i: int, j: int) -> bool:
+        """Whether `little` is no amount: `little squares`."""
+        return j > i and self.frame.items[i].word == "little" and self.frame.items[j].word[-1] == "s"
+
+    def _never(self, j: int) -> list[int]:
+        """The negation of the verb whose subject the defect is: `flare never reaches the face`."""
+        if j not in self.frame.subjects or any(item.kind == "E" for item in self.frame.items):
+            return []
+        following = [k for k in range(j + 1, min(j + 4, len(self.frame.items)))]
+        found = [k for k in following if self.frame.kinds[k] == "not" and self._said_not(k)]
+        return found[:1] if found and found[0] + 1 < len(self.frame.items) else []
+
+    def _said_not(self, k: int) -> bool:
+        return self.frame.items[k].word != "nor" and "no" not in self.frame.kinds[:k]
 
     def _had(self, j: int, wish: bool) -> bool:
         """Whether a wanted thing without a term is said to be there, or wished for."""

@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Iterator
 
 from qreasoning.metrics.claims.claim import Claim, Context
-from qreasoning.metrics.claims.clauses import Item, clauses, sentences
+from qreasoning.metrics.claims.clauses import clauses, sentences
 from qreasoning.metrics.claims.echo import Statement, statement
 from qreasoning.metrics.claims.grammar import answered, read
+from qreasoning.metrics.claims.replies import asks, elided, explained, replied
+from qreasoning.metrics.claims.items import Item
 from qreasoning.metrics.claims.lexicon import Lexicon, load_lexicon
 from qreasoning.metrics.claims.second import SecondTier
 
@@ -30,9 +32,15 @@ def read_text(
     lexicon = lexicon or load_lexicon()
     found: list[Claim] = []
     said: list[Statement] = []
+    asked: list[Claim] = []
     for sentence in _joined(sentences(text, lexicon)):
         claims = _read(sentence)
+        if asked and not claims:
+            found += replied(asked, sentence)
+        asked = claims if sentence[-1].kind == "?" else []
         said.append(statement(sentence, lexicon, bool(claims)))
+        if asks(sentence):
+            claims = []
         if second is not None:
             claims += second.claims(text, sentence, claims)
         found += claims
@@ -44,11 +52,11 @@ def _read(sentence: list[Item]) -> list[Claim]:
     found: list[Claim] = []
     for clause in clauses(sentence):
         claims, following = read(clause, context)
-        if answered(claims, context) and context.bare in found:
+        if clause.link != ":" and answered(claims, context) and context.bare in found:
             found.remove(context.bare)
-        found += claims
+        found += claims or elided(clause, found)
         context = following
-    return found
+    return explained(found)
 
 
 def _joined(found: Iterable[list[Item]]) -> Iterator[list[Item]]:

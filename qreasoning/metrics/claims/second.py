@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from qreasoning.errors import DataError
 from qreasoning.metrics.claims.claim import Claim
-from qreasoning.metrics.claims.clauses import Item
+from qreasoning.metrics.claims.items import Item
 from qreasoning.metrics.claims.lexicon import DIMENSIONS
 
 BUCKETS = 1 << 14
