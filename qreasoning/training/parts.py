@@ -42,7 +42,7 @@ def parts_of(target: Path, identity: Mapping[str, Any]) -> Iterator["Parts"]:
 
 @dataclass(frozen=True)
 class Parts:
-    """The hidden folder of a prediction's finished shards, and of the batches of unfinished ones."""
+    """The hidden folder of a prediction: finished shards, and batches of unfinished ones."""
 
     folder: Path
 

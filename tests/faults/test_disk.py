@@ -44,7 +44,11 @@ def studies(workspace, small_study, small_report):
     root = workspace.root
     score_set = {"name": "list", "file": "scores.csv", "images": "pictures", "range": [0, 100]}
     columns = {"split": "split", "reference": "reference"}
-    spec = {"name": "made", "projects": ["konIQ"], "score_sets": [{**score_set, "columns": columns}]}
+    spec = {
+        "name": "made",
+        "projects": ["konIQ"],
+        "score_sets": [{**score_set, "columns": columns}],
+    }
     (root / "annotation" / "dataset.yaml").write_text(yaml.safe_dump(spec))
     (root / "analysis").mkdir()
     (root / "analysis" / "report.yaml").write_text(REPORT)
@@ -80,7 +84,7 @@ def finished(root):
 @contextmanager
 def little_room(root, megabytes):
     """Within, `root` is a disk of its own with so much room in all, where such can be mounted."""
-    away = root.with_name("away")
+    away = root.with_name(f"{root.name} away")
     root.rename(away)
     root.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(root)]
@@ -174,7 +178,7 @@ def test_two_commands_at_once_end_as_one(studies, tried, name):
 def test_study_that_was_moved_goes_on(studies, tried, name, tmp_path):
     assert qr(COMMANDS[name], studies).returncode == 0
     made = finished(studies)
-    moved = studies.with_name("moved elsewhere")
+    moved = studies.with_name(f"{studies.name} moved")
     studies.rename(moved)
     done = qr(COMMANDS[name], moved)
     assert done.returncode == 0, done.stderr

@@ -126,9 +126,7 @@ def test_project_deleted_and_made_anew_keeps_the_answers(campaign, answer, tried
     tried("annotate", "project deleted and made anew")
 
 
-def test_tasks_deleted_are_made_anew_and_their_answers_stay_in_the_history(
-    campaign, answer, tried
-):
+def test_tasks_deleted_are_made_anew_and_their_answers_stay_in_the_history(campaign, answer, tried):
     campaign.answer(answer, 3)
     campaign.annotate()
     before = campaign.lines()
