@@ -86,7 +86,7 @@ def _chains() -> Iterator[tuple[str, Reader]]:
 
 YAML_WORDS = tuple(
     b"&a *a << !!int !!float !!timestamp !!binary !!set !!omap !!python/object:os.system .inf "
-    b".nan null true 1e999 0x1f 2001-13-45 2001-01-01 ? - | > [ ] { } : \\ud800 [[[[[[[[ {{{{{{".split()
+    b".nan null true 1e999 0x1f 2001-13-45 2001-01-01 ? - | > [ ] { } : \\ud800 [[[[ {{{{".split()
 )
 
 
