@@ -6,7 +6,8 @@ REQUEST is JSON: `first`, the arguments of `qr` in the folder ROOT that die; `ag
 finish what died (a list: the first that does); `load`, the modules to import before; `most`, how
 many operations to die at, spread evenly over all (null: all); `kills`, how often to be ended by
 SIGKILL at a random time; `clock`, a time to stop the annotate stage's clock at; `outcome`, a
-pattern of which only the newest file has to be as in an undisturbed run (null: all files). BEFORE
+pattern of which only the newest file has to be as in an undisturbed run (null: all files but
+caches). BEFORE
 is what ROOT holds before each try.
 
 Prints a line of JSON per death: the operation, whether each visible file was as before or as after
@@ -36,6 +37,7 @@ from types import SimpleNamespace
 from typing import Any
 
 DIED = 77
+CACHE = "outputs/cache/"
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.symlink", "os.link"}
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
@@ -212,7 +214,8 @@ class Trial:
             theirs = [each for each in self.after if fnmatch(each, pattern)]
             same = mine and now[max(mine)] == self.after[max(theirs)]
             return [] if same else [pattern]
-        names = now.keys() | self.after.keys()
+        # What a cache holds is made again when it is needed.
+        names = {each for each in now.keys() | self.after.keys() if CACHE not in each}
         return sorted(each for each in names if now.get(each) != self.after.get(each))
 
 
