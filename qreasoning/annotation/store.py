@@ -85,7 +85,8 @@ def pull(
     begun = time.time()
     folder = log.path.parent
     with log.held():
-        emails = {user["id"]: user["email"] for user in server.get_list("api/users/")}
+        users = server.get_list("api/users/", "id", "email")
+        emails = {user["id"]: user["email"] for user in users}
         facts = Facts(place, form_version, emails, items)
         counted = _count(server, project_id)
         newest = _newest(server, project_id)
@@ -116,7 +117,7 @@ def _count(server: Server, project_id: int) -> int:
     """How many answers the server has, skipped ones included."""
     path, counts = f"api/projects/{project_id}/", [f"{each}_annotations_number" for each in _KINDS]
     answer = server.get_object(path, *counts, include=",".join(counts))
-    return sum(int(answer[each] or 0) for each in counts)
+    return sum(each if isinstance(each := answer[name], int) else 0 for name in counts)
 
 
 _KINDS = ("total", "skipped")

@@ -112,7 +112,7 @@ class Memory:
             for _, _, image_id, raw in sorted(raws, key=lambda each: each[:2])
         }
 
-    def get_list(self, path):
+    def get_list(self, path, *_):
         self.asked.append(path)
         if path == "api/users/":
             return [{"id": number, "email": email} for number, email in EMAILS.items()]
@@ -451,7 +451,7 @@ def test_pull_without_drafts_from_the_server_keeps_the_answers_and_says_so(serve
     server.drafts[task] = [{"id": 1}]
     plain = server.get_list
 
-    def get_list(path):
+    def get_list(path, *_):
         if path.endswith("/drafts"):
             raise ServerError("404.")
         return plain(path)

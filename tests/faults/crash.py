@@ -7,8 +7,7 @@ finish what died (a list: the first that does); `load`, the modules to import be
 many operations to die at, spread evenly over all (null: all); `kills`, how often to be ended by
 SIGKILL at a random time; `clock`, a time to stop the annotate stage's clock at; `outcome`, a
 pattern of which only the newest file has to be as in an undisturbed run (null: all files but
-caches). BEFORE
-is what ROOT holds before each try.
+caches). BEFORE is what ROOT holds before each try.
 
 Prints a line of JSON per death: the operation, whether each visible file was as before or as after
 (`torn` names those that are not), how the next run ended, and whether the files are then those of a
