@@ -36,6 +36,7 @@ small_report = _analysis.small_report
 
 REPORT = "metrics: [rouge1]\nreplicates: 200\ngallery: 2\n"
 COMMANDS = {"build": ["build-dataset"], "report": ["align-report", "--name", "small"]}
+SAMPLED = ["build", pytest.param("report", marks=pytest.mark.slow)]
 
 
 @pytest.fixture
@@ -134,7 +135,7 @@ def test_full_disk_is_one_sentence_and_the_next_run_succeeds(studies, tried, nam
     tried(name, "disk full (tmpfs)" if mounted else "disk full (largest size of a file)")
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", SAMPLED)
 def test_folder_that_may_not_be_written_is_one_sentence(studies, tried, name):
     # Even root then may not write where the permissions do not let it.
     powers = "-dac_override,-dac_read_search,-fowner"
@@ -174,7 +175,7 @@ def test_two_commands_at_once_end_as_one(studies, tried, name):
     tried(name, "two at once")
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", SAMPLED)
 def test_study_that_was_moved_goes_on(studies, tried, name, tmp_path):
     assert qr(COMMANDS[name], studies).returncode == 0
     made = finished(studies)
