@@ -6,6 +6,7 @@ process that was killed left beside a place goes when the place is written next.
 """
 
 import ctypes
+import errno
 import fcntl
 import glob
 import hashlib
@@ -211,10 +212,12 @@ def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     If `fill` raises, the old one stays.
     """
     with _filled(folder, fill) as draft:
-        if folder.exists():
-            _exchange(draft, folder)
-        else:
+        try:
             draft.rename(folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            _exchange(draft, folder)
 
 
 @contextmanager

@@ -168,6 +168,6 @@ def _granted(server: Server, project: Project) -> bool:
     rows = [
         row
         for part in found.each
-        for row in server.get_list("api/storages/localfiles", project=part.project_id)
+        for row in server.get_list("api/storages/localfiles", "path", project=part.project_id)
     ]
     return any(project.served.is_relative_to(row["path"]) for row in rows)

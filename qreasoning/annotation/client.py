@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from qreasoning.annotation import faults
-from qreasoning.annotation.faults import REPEATABLE, PassingError
+from qreasoning.annotation.faults import REPEATABLE, PassingError, objects, unexpected
 from qreasoning.errors import ServerError
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 PAGE = 250
 """Tasks per page: half a second's work for the server, and a few megabytes here."""
+
+ALWAYS = ("data", "updated_at", "total_annotations", "cancelled_annotations")
+"""What every task has, where it is asked for."""
 
 TIMEOUT = 120.0
 """Seconds that one answer may take (an import of 1,000 tasks takes under one)."""
@@ -92,12 +95,9 @@ class Server:
         """The JSON object at `path`. Raises ServerError where it is none or lacks one of `keys`."""
         return self.checked(path, self.get(path, **params), *keys)
 
-    def get_list(self, path: str, **params: Any) -> list[Any]:
-        """The JSON list at `path`. Raises ServerError where it is none."""
-        answer = self.get(path, **params)
-        if not isinstance(answer, list):
-            raise faults.unexpected(self.url, path, "a list")
-        return answer
+    def get_list(self, path: str, *keys: str, **params: Any) -> list[dict[str, Any]]:
+        """The JSON list at `path`, of objects that have `keys`. Raises ServerError otherwise."""
+        return faults.objects(self.url, path, self.get(path, **params), *keys)
 
     def checked(self, path: str, answer: Any, *keys: str) -> dict[str, Any]:
         """`answer`, which came from `path`, checked to be an object that has `keys`."""
@@ -299,7 +299,22 @@ def task_page(
         include=include,
         query=json.dumps(query),
     )
-    return answer["total"], answer["tasks"]
+    needed = ("id", *(each for each in ALWAYS if each in include.split(",")))
+    found = objects(server.url, "api/tasks/", answer["tasks"], *needed)
+    total = answer["total"]
+    if not isinstance(total, int) or not all(map(_is_task, found)):
+        raise unexpected(server.url, "api/tasks/", "tasks with their answers")
+    return total, found
+
+
+def _is_task(found: Mapping[str, Any]) -> bool:
+    answers = found.get("annotations") or []
+    return (
+        isinstance(found["id"], int)
+        and isinstance(found.get("data", {}), dict)
+        and isinstance(answers, list)
+        and all(isinstance(each, dict) and "id" in each for each in answers)
+    )
 
 
 def _only(field: str, operator: str, kind: str, value: Any) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-
 from qreasoning.errors import SettingsError
 from qreasoning.settings import parse_yaml
 

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from qreasoning.files import replacing, sha256_bytes
 from qreasoning.records import predictions_schema
 from qreasoning.training.answering import Condition, Question, answer_shard, prompt_sha
-from qreasoning.training.parts import Parts
+from qreasoning.training.parts import Parts, parts_of
 from qreasoning.training.self_consistency import expected_ratings
 from qreasoning.training.source import Shard, Source, look_through
 from qreasoning.training.speaker import Speaker, load_speaker
@@ -97,18 +97,18 @@ def predict(
     if engine != "ray":
         # What cannot be loaded is refused before anything is written.
         _ = speaker.model
-    parts = Parts(path, {**about, **_here(speaker, shards, batch_size)})
-    todo = [shard for shard in shards if not parts.has(shard.number)]
-    if engine == "ray":
-        from qreasoning.training.ray_engine import answered
+    with parts_of(path, {**about, **_here(speaker, shards, batch_size)}) as parts:
+        todo = [shard for shard in shards if not parts.has(shard.number)]
+        if engine == "ray":
+            from qreasoning.training.ray_engine import answered
 
-        answers = answered(given, source, todo, question, workers, say)
-    else:
-        answers = _answered(speaker, source, shards, todo, question, parts, say)
-    for number, rows in answers:
-        parts.finish(number, rows)
-    statuses = _write(path, parts, len(shards), conditions, about)
-    parts.remove()
+            answers = answered(given, source, todo, question, workers, say)
+        else:
+            answers = _answered(speaker, source, shards, todo, question, parts, say)
+        for number, rows in answers:
+            parts.finish(number, rows)
+        statuses = _write(path, parts, len(shards), conditions, about)
+        parts.remove()
     pictures = sum(shard.pictures for shard in shards)
     without = sum(shard.without for shard in shards)
     return PredictReport(path, speaker.name, source.name, pictures, without, statuses)

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
 
 from qreasoning.errors import DataError
 from qreasoning.files import read_manifest, write_manifest
@@ -175,15 +176,25 @@ def _new_run(folder: Path, state: PartialState, recipe: Recipe, facts: dict[str,
 
     With several processes the first one makes it, and all go into the same.
     """
+    made: list[Any] = [None]
     if state.is_main_process:
-        folder.mkdir(parents=True, exist_ok=True)
-        taken = [int(each.name) for each in folder.iterdir() if each.name.isdigit()]
-        run = folder / f"{max(taken, default=0) + 1:03d}"
-        run.mkdir()
+        run = _next_folder(folder)
         resolved = yaml.safe_dump(recipe.model_dump(), sort_keys=False, allow_unicode=True)
         begin(run, resolved, facts)
-    state.wait_for_everyone()
-    return max(each for each in folder.iterdir() if each.name.isdigit())
+        made = [str(run)]
+    return Path(broadcast_object_list(made)[0])
+
+
+def _next_folder(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    while True:
+        taken = [int(each.name) for each in folder.iterdir() if each.name.isdigit()]
+        run = folder / f"{max(taken, default=0) + 1:03d}"
+        try:
+            run.mkdir()
+        except FileExistsError:  # by another command, in the same moment
+            continue
+        return run
 
 
 def _save(

@@ -1,7 +1,7 @@
 """Fixtures of the fault tests: commands that die everywhere, and the table of what was tried.
 
-The long form of a test is marked `slow` and runs with `make faults` only; a sample of each runs with
-all other tests.
+The long form of a test is marked `slow` and runs with `make faults` only; a sample of each runs
+with all other tests.
 """
 
 import importlib.util

@@ -5,16 +5,16 @@
 REQUEST is JSON: `first`, the arguments of `qr` in the folder ROOT that die; `again`, those that
 finish what died (a list: the first that does); `load`, the modules to import before; `most`, how
 many operations to die at, spread evenly over all (null: all); `kills`, how often to be ended by
-SIGKILL at a random time; `clock`, a time to stop the annotate stage's clock at; `outcome`, a pattern
-of which only the newest file has to be as in an undisturbed run (null: all files). BEFORE is what
-ROOT holds before each try.
+SIGKILL at a random time; `clock`, a time to stop the annotate stage's clock at; `outcome`, a
+pattern of which only the newest file has to be as in an undisturbed run (null: all files but
+caches). BEFORE is what ROOT holds before each try.
 
 Prints a line of JSON per death: the operation, whether each visible file was as before or as after
 (`torn` names those that are not), how the next run ended, and whether the files are then those of a
 run that nothing disturbed (`other` names those that are not).
 
-What dies is a fork, so all of Python is loaded once. Dying at an operation is worse than SIGKILL: of
-each file that was not flushed to the disk, half of what was written is lost, as when the power
+What dies is a fork, so all of Python is loaded once. Dying at an operation is worse than SIGKILL:
+of each file that was not flushed to the disk, half of what was written is lost, as when the power
 fails.
 """
 
@@ -36,6 +36,7 @@ from types import SimpleNamespace
 from typing import Any
 
 DIED = 77
+CACHE = "outputs/cache/"
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.symlink", "os.link"}
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
@@ -58,7 +59,7 @@ class Disk:
 
     def did(self, what: str, path: object) -> None:
         name = path.decode() if isinstance(path, bytes) else str(path)
-        if self.busy or not os.path.abspath(name).startswith(self.root):
+        if self.busy or not str(Path(name).absolute()).startswith(self.root):
             return
         self.count += 1
         if self.count == self.last:
@@ -75,7 +76,7 @@ class Disk:
 
     def _fsync(self, descriptor: int) -> None:
         number = descriptor if isinstance(descriptor, int) else descriptor.fileno()
-        self.did("fsync", os.readlink(f"/proc/self/fd/{number}"))
+        self.did("fsync", Path(f"/proc/self/fd/{number}").readlink())
         self.fsync(number)
         facts = os.fstat(number)
         self.flushed[facts.st_ino] = facts.st_size
@@ -212,7 +213,8 @@ class Trial:
             theirs = [each for each in self.after if fnmatch(each, pattern)]
             same = mine and now[max(mine)] == self.after[max(theirs)]
             return [] if same else [pattern]
-        names = now.keys() | self.after.keys()
+        # What a cache holds is made again when it is needed.
+        names = {each for each in now.keys() | self.after.keys() if CACHE not in each}
         return sorted(each for each in names if now.get(each) != self.after.get(each))
 
 

@@ -3,8 +3,8 @@
     python fuzz.py READER --runs 100000
 
 feeds a reader with what libFuzzer (atheris) grows out of its `seeds`, steered by what it reaches in
-our code. A crash, more than a second on one input, or more than 2 GB of memory ends it with a status
-that is not 0 and leaves the input in a file.
+our code. A crash, more than a second on one input, or more than 2 GB of memory ends it with a
+status that is not 0 and leaves the input in a file.
 """
 
 import argparse
@@ -85,8 +85,8 @@ def _chains() -> Iterator[tuple[str, Reader]]:
 
 
 YAML_WORDS = tuple(
-    b"&a *a << !!int !!float !!timestamp !!binary !!set !!omap !!python/object:os.system .inf .nan "
-    b"null true 1e999 0x1f 2001-13-45 2001-01-01 ? - | > [ ] { } : \\ud800 [[[[[[[[ {{{{{{{{".split()
+    b"&a *a << !!int !!float !!timestamp !!binary !!set !!omap !!python/object:os.system .inf "
+    b".nan null true 1e999 0x1f 2001-13-45 2001-01-01 ? - | > [ ] { } : \\ud800 [[[[ {{{{".split()
 )
 
 
@@ -244,8 +244,8 @@ def _export(study) -> Reader:
     )
     words = tuple(
         b'"updated_at": "parent_prediction": "ground_truth": "updated_by": "draft": null true NaN '
-        b'Infinity 1e999 -1 [[[[[[[[ "\\ud800" "0001-01-01T00:00:00+14:00" "9999-12-31T23:59:59-14:00"'
-        b' {"id": {} [] "" "111111111111111111111111"'.split(b" ")
+        b'Infinity 1e999 -1 [[[[[[[[ "\\ud800" "0001-01-01T00:00:00+14:00" '
+        b'"9999-12-31T23:59:59-14:00" {"id": {} [] "" "111111111111111111111111"'.split(b" ")
     )
     return Reader(read, seeds, words)
 

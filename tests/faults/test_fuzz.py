@@ -1,4 +1,4 @@
-"""Readers of what others wrote, fed with anything: a sample here, a million inputs in `make faults`."""
+"""Readers of what others wrote, fed with anything: a sample here, a million in `make faults`."""
 
 import importlib.util
 import json
@@ -23,8 +23,13 @@ RUNS = {
     **dict.fromkeys(("chain-q-reasoning", "chain-q-insight", "chain-visualquality-r1"), 250_000),
     **dict.fromkeys(("yaml-project", "yaml-dimensions", "yaml-recipe"), 10_000),
     **dict.fromkeys(("yaml-dataset", "yaml-report"), 10_000),
-    **{"mos.csv": 20_000, "mos.txt": 40_000, "mos.parquet": 20_000},
-    **{"manifest.csv": 10_000, "export": 30_000, "chains.jsonl": 60_000, "chains.parquet": 20_000},
+    "mos.csv": 20_000,
+    "mos.txt": 40_000,
+    "mos.parquet": 20_000,
+    "manifest.csv": 10_000,
+    "export": 30_000,
+    "chains.jsonl": 60_000,
+    "chains.parquet": 20_000,
 }
 """Inputs per reader in the long form: a million in all."""
 

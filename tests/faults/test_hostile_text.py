@@ -219,8 +219,9 @@ class Runs:
 
 
 def test_model_whose_weights_are_a_pickle_is_refused_and_not_run(tmp_path):
-    from qreasoning.training.model import load_model
     from transformers import Qwen3VLConfig
+
+    from qreasoning.training.model import load_model
 
     model = tmp_path / "model"
     Qwen3VLConfig().save_pretrained(model)

@@ -1,7 +1,6 @@
 """Predictions and training runs that die anywhere: the next run ends as an undisturbed one."""
 
 import importlib.util
-import shutil
 from pathlib import Path
 
 import pytest

@@ -4,8 +4,8 @@ import importlib.util
 import shutil
 from pathlib import Path
 
-import pytest
 import pyarrow.parquet as pq
+import pytest
 
 from qreasoning.analysis.report import align_report
 from qreasoning.workspace import shipped
