@@ -81,7 +81,9 @@ def phrases() -> list[Example]:
     lexicon = load_lexicon()
     entries = [*lexicon.single.values()]
     entries += [entry for group in lexicon.phrases.values() for _, entry in group]
-    entries += [entry for words in lexicon.beside.values() for g in words.values() for _, entry in g]
+    entries += [
+        entry for words in lexicon.beside.values() for g in words.values() for _, entry in g
+    ]
     for entry in entries:
         sense = entry.term.senses.get("*") if entry.term else None
         word = f"like {entry.word}" if entry.beside == "likeness" else entry.word

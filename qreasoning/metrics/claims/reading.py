@@ -6,9 +6,9 @@ from qreasoning.metrics.claims.claim import Claim, Context
 from qreasoning.metrics.claims.clauses import clauses, sentences
 from qreasoning.metrics.claims.echo import Statement, statement
 from qreasoning.metrics.claims.grammar import answered, read
-from qreasoning.metrics.claims.replies import asks, elided, explained, replied
 from qreasoning.metrics.claims.items import Item
 from qreasoning.metrics.claims.lexicon import Lexicon, load_lexicon
+from qreasoning.metrics.claims.replies import asks, elided, explained, replied
 from qreasoning.metrics.claims.second import SecondTier
 
 
