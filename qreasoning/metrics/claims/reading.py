@@ -20,31 +20,40 @@ def extract(
     `lexicon` is the shipped one by default; `second` is asked about sentences on which the lexicon
     is silent, off by default. Raises TypeError for anything but a str.
     """
-    return read_text(text, lexicon, second)[0]
+    lexicon = lexicon or load_lexicon()
+    return tuple(claim for _, claims in _sentences(text, lexicon, second) for claim in claims)
 
 
 def read_text(
     text: str, lexicon: Lexicon | None, second: SecondTier | None
 ) -> tuple[tuple[Claim, ...], tuple[Statement, ...]]:
     """The claims of a text and its sentences as statements to compare with those of others."""
-    if not isinstance(text, str):
-        raise TypeError(f"a text is a str, not {type(text).__name__}")
     lexicon = lexicon or load_lexicon()
     found: list[Claim] = []
     said: list[Statement] = []
+    for sentence, claims in _sentences(text, lexicon, second):
+        said.append(statement(sentence, lexicon, bool(claims)))
+        found += claims
+    return tuple(found), tuple(said)
+
+
+def _sentences(
+    text: str, lexicon: Lexicon, second: SecondTier | None
+) -> Iterator[tuple[list[Item], list[Claim]]]:
+    """Each sentence with its claims; those of a question come with its answer."""
+    if not isinstance(text, str):
+        raise TypeError(f"a text is a str, not {type(text).__name__}")
     asked: list[Claim] = []
     for sentence in _joined(sentences(text, lexicon)):
         claims = _read(sentence)
         if asked and not claims:
-            found += replied(asked, sentence)
+            claims = replied(asked, sentence)
         asked = claims if sentence[-1].kind == "?" else []
-        said.append(statement(sentence, lexicon, bool(claims)))
         if asks(sentence):
             claims = []
         if second is not None:
-            claims += second.claims(text, sentence, claims)
-        found += claims
-    return tuple(found), tuple(said)
+            claims = claims + second.claims(text, sentence, claims)
+        yield sentence, claims
 
 
 def _read(sentence: list[Item]) -> list[Claim]:
