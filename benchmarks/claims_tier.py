@@ -26,7 +26,7 @@ SCALE = 20
 """What standardized vectors are divided by: the penalty."""
 PHRASE, ELSEWHERE = 0.35, 0.3
 """Weight of a phrase beside a sentence; of a dimension that a triple does not name."""
-THRESHOLD = 0.5
+THRESHOLD = 0.6
 
 Example = tuple[str, list[int], list[float]]
 """A text; for each dimension 0 nothing, 1 bad, 2 average, 3 good; the weight of each."""

@@ -17,11 +17,14 @@ def extract(
 ) -> tuple[Claim, ...]:
     """The claims that a text makes on the quality of a picture, in the order of its words.
 
-    `lexicon` is the shipped one by default; `second` is asked about sentences on which the lexicon
+    `lexicon` is the shipped one by default; `second` is asked about dimensions on which the lexicon
     is silent, off by default. Raises TypeError for anything but a str.
     """
-    lexicon = lexicon or load_lexicon()
-    return tuple(claim for _, claims in _sentences(text, lexicon, second) for claim in claims)
+    read = list(_sentences(text, lexicon or load_lexicon()))
+    found = [claim for _, claims in read for claim in claims]
+    if second is not None:
+        found = _with_second(text, read, found, second)
+    return tuple(found)
 
 
 def read_text(
@@ -29,31 +32,42 @@ def read_text(
 ) -> tuple[tuple[Claim, ...], tuple[Statement, ...]]:
     """The claims of a text and its sentences as statements to compare with those of others."""
     lexicon = lexicon or load_lexicon()
-    found: list[Claim] = []
-    said: list[Statement] = []
-    for sentence, claims in _sentences(text, lexicon, second):
-        said.append(statement(sentence, lexicon, bool(claims)))
-        found += claims
+    read = list(_sentences(text, lexicon))
+    found = [claim for _, claims in read for claim in claims]
+    if second is not None:
+        found = _with_second(text, read, found, second)
+    said = (statement(sentence, lexicon, bool(claims)) for sentence, claims in read)
     return tuple(found), tuple(said)
 
 
-def _sentences(
-    text: str, lexicon: Lexicon, second: SecondTier | None
-) -> Iterator[tuple[list[Item], list[Claim]]]:
+_Read = tuple[list[Item], list[Claim]]
+
+
+def _with_second(
+    text: str, read: list[_Read], found: list[Claim], second: SecondTier
+) -> list[Claim]:
+    more = second.claims(text, [sentence for sentence, _ in read], found)
+    return sorted(found + more, key=lambda claim: claim.span)
+
+
+def _sentences(text: str, lexicon: Lexicon) -> Iterator[_Read]:
     """Each sentence with its claims; those of a question come with its answer."""
     if not isinstance(text, str):
         raise TypeError(f"a text is a str, not {type(text).__name__}")
-    asked: list[Claim] = []
+    asked: tuple[list[Item], list[Claim]] | None = None
     for sentence in _joined(sentences(text, lexicon)):
         claims = _read(sentence)
-        if asked and not claims:
-            claims = replied(asked, sentence)
-        asked = claims if sentence[-1].kind == "?" else []
-        if asks(sentence):
-            claims = []
-        if second is not None:
-            claims = claims + second.claims(text, sentence, claims)
+        if asked is not None:
+            question, meant = asked
+            answer = None if claims else replied(meant, sentence)
+            yield question, answer if answer is not None else [] if asks(question) else meant
+            asked = None
+        if sentence[-1].kind == "?":
+            asked = sentence, claims
+            continue
         yield sentence, claims
+    if asked is not None:
+        yield asked[0], [] if asks(asked[0]) else asked[1]
 
 
 def _read(sentence: list[Item]) -> list[Claim]:

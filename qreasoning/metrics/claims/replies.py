@@ -22,14 +22,14 @@ def asks(sentence: list[Item]) -> bool:
     return sentence[0].kind in _AUXILIARIES or sentence[0].word in ("does", "do", "did", "any")
 
 
-def replied(asked: list[Claim], sentence: list[Item]) -> list[Claim]:
-    """What the answer to a question claims: the opposite of it for `Hardly.`, itself for `Yes.`."""
+def replied(asked: list[Claim], sentence: list[Item]) -> list[Claim] | None:
+    """What a question claims with its answer: the opposite with `Hardly.`, itself with `Yes.`."""
     words = {item.word for item in sentence}
     if len(sentence) > SHORT:
-        return []
+        return None
     if words & _NAY or sentence[0].kind in ("no", "not"):
         return [opposite(claim) for claim in asked]
-    return list(asked) if "yes" in words else []
+    return list(asked) if "yes" in words else None
 
 
 def elided(clause: Clause, before: list[Claim]) -> list[Claim]:

@@ -1,7 +1,7 @@
 """The learned tier: asked about dimensions on which the lexicon is silent; off unless passed in.
 
 Eight softmax regressions (nothing, bad, average or good said of a dimension) over the mean-pooled
-vector that all-MiniLM-L6-v2 gives a sentence. Their weights were fitted by
+vector that all-MiniLM-L6-v2 gives a text. Their weights were fitted by
 `benchmarks/claims_tier.py` on the texts beside it and on the lexicon's own phrases.
 """
 
@@ -47,31 +47,41 @@ class SecondTier:
         self._vector = lru_cache(maxsize=65_536)(self._encoded)
 
     def probabilities(self, text: str) -> NDArray[np.float64]:
-        """The probabilities of what a sentence says of each dimension; shape (8, 4)."""
+        """The probabilities of what a text says of each dimension; shape (8, 4)."""
         logits = np.tensordot(self._vector(text), self.weights[:-1], 1) + self.weights[-1]
         odds = np.exp(logits - logits.max(axis=1, keepdims=True)).astype(np.float64)
         return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
-    def claims(self, text: str, sentence: list[Item], found: list[Claim]) -> list[Claim]:
-        """What a sentence claims of dimensions that `found` does not name, where sure enough."""
-        words = [item for item in sentence if item.word[:1].isalpha()]
-        if len(words) < LEAST_WORDS:
+    def claims(self, text: str, read: list[list[Item]], found: list[Claim]) -> list[Claim]:
+        """What a text claims of dimensions that `found` does not name, where sure enough.
+
+        `read` are its sentences; the words of a claim are those of the sentence most sure of it.
+        """
+        spans = [span for sentence in read if (span := _words(sentence))]
+        if not spans:
             return []
-        start, end = words[0].start, words[-1].end
         known = {claim.dimension for claim in found}
+        whole = self.probabilities(text[spans[0][0] : spans[-1][1]])
         made = []
-        for name, chances in zip(NAMES, self.probabilities(text[start:end]), strict=True):
+        for place, (name, chances) in enumerate(zip(NAMES, whole, strict=True)):
             if name in known or 1 - chances[0] < self.threshold:
                 continue
             polarity = POLARITIES[int(chances[1:].argmax())]
             value = round(2 * float(chances[3] - chances[1]) / float(chances[1:].sum()), 2)
-            made.append(Claim(name, polarity, value, "image", "", (start, end), 2))
+            span = min(spans, key=lambda each: self.probabilities(text[slice(*each)])[place, 0])
+            made.append(Claim(name, polarity, value, "image", "", span, 2))
         return made
 
     def _encoded(self, text: str) -> NDArray[np.float32]:
         if self._encoder is None:
             self._encoder = minilm()
         return self._encoder.encode([text], tokens=False)[0].vector
+
+
+def _words(sentence: list[Item]) -> tuple[int, int] | None:
+    """Where the words of a sentence are; None for one of too few."""
+    words = [item for item in sentence if item.word[:1].isalpha()]
+    return (words[0].start, words[-1].end) if len(words) >= LEAST_WORDS else None
 
 
 def minilm() -> Encoder:

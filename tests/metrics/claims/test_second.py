@@ -18,12 +18,13 @@ def _always_sure() -> SecondTier:
 
 
 def test_second_tier_speaks_only_of_what_the_lexicon_is_silent_on() -> None:
-    text = "It has banding. The frobs wobble hither."
-    first, other = extract(text, second=_always_sure())
-    assert (first.dimension, first.tier) == ("artifacts", 1)
+    text = "It is sharp. The frobs wobble hither."
+    first, other = sorted(extract(text, second=_always_sure()), key=lambda each: each.tier)
+    assert (first.dimension, first.tier) == ("sharpness", 1)
     assert (other.dimension, other.polarity, other.tier) == ("artifacts", -1, 2)
-    assert text[slice(*other.span)] == "The frobs wobble hither"
+    assert text[slice(*other.span)] == "It is sharp"  # Both are as sure: the first.
     assert len(extract(text)) == 1
+    assert [each.tier for each in extract("It has banding.", second=_always_sure())] == [1]
 
 
 def test_second_tier_enters_a_comparison() -> None:
