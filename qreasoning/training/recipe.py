@@ -280,6 +280,12 @@ class Recipe(Settings):
             raise ValueError(f"unknown format '{name}', choose from {', '.join(FORMATS)}")
         return name
 
+    @field_validator("stage2", mode="before")
+    @classmethod
+    def _off_is_a_word(cls, value: Any) -> Any:
+        # YAML reads a bare off as false.
+        return "off" if value is False else value
+
     @model_validator(mode="after")
     def _stage2_is_used(self) -> "Recipe":
         if (self.stage2 == "off") != (self.rewards.self_consistency is None):
