@@ -1,14 +1,16 @@
 """Once per picture, once per prompt: what the K completions of a group share is computed once.
 
-In the passes that score completions, a group is packed into one row, `prompt, completion 1, …,
-completion K`, under a mask in which every completion sees the prompt and itself: the prompt with
-its picture is read once instead of K times, and gradients flow as before. For generation each
-distinct prompt is prefilled once and its keys and values are handed to its completions. A picture
-is encoded once for all of that, as long as the vision tower is frozen.
+Each distinct prompt is read once with its picture, and its keys and values are handed to its
+completions: in generation, and in the passes that score completions, where gradients flow back
+through them. Under activation checkpointing, which keeps no keys and values, a group is packed into
+one row instead, `prompt, completion 1, …, completion K`, under a mask in which every completion
+sees the prompt and itself; that costs more attention. A picture is encoded once for all of that, as
+long as the vision tower is frozen.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from trl.models import unwrap_model_for_generation
 from trl.trainer.utils import pad
 
 from qreasoning.files import sha256_bytes
+from qreasoning.training.picture_cache import PictureCache, weights_hash
 
 TOLERANCE = 1e-4
 """How far log-probabilities in float32 may be from the plain way's for sharing to be used."""
@@ -138,6 +141,7 @@ class SharingTrainer(GRPOTrainer):
         self.share_prompts = False
         self.share_pictures = False
         self._features: dict[str, torch.Tensor] = {}
+        self.picture_cache: PictureCache | None = None
 
     def share(self, prompts: bool, pictures: bool) -> list[str]:
         """Switch sharing on as far as the model allows it; returns why not, where it does not."""
@@ -355,10 +359,14 @@ class SharingTrainer(GRPOTrainer):
         positions, _ = _core(self, model).get_rope_index(
             input_ids, image_grid_thw=grid, attention_mask=attention_mask, mm_token_type_ids=types
         )
-        packed = pack(input_ids, attention_mask, positions, width, groups)
         seen = self._seen(
             model, [(names[row], pictures[row]) for row in groups.first], grid[groups.first]
         )
+        if self.share_prompts and not self.args.activation_checkpointing:
+            return self._after_prompts(
+                model, input_ids, attention_mask, positions, width, groups, seen
+            )
+        packed = pack(input_ids, attention_mask, positions, width, groups)
         with self.accelerator.autocast():
             outputs = model(
                 input_ids=packed.input_ids,
@@ -373,6 +381,47 @@ class SharingTrainer(GRPOTrainer):
             packed.unpacked(outputs.entropy, groups, width),
         )
 
+    def _after_prompts(
+        self,
+        model: Any,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        positions: torch.Tensor,
+        width: int,
+        groups: Groups,
+        seen: dict[str, Any],
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """As `_shared_logps`: prompts once, then the completions upon their keys and values.
+
+        A completion begins with the prompt's last token, which predicts its first token, and leaves
+        out its last, which predicts nothing.
+        """
+        start = input_ids.shape[1] - width - 1
+        first = groups.first
+        rows = torch.tensor(groups.of_row, device=input_ids.device)
+        labels = input_ids.masked_fill(attention_mask == 0, -100)
+        with self.accelerator.autocast():
+            prefix = model(
+                input_ids=input_ids[first, :start],
+                attention_mask=attention_mask[first, :start],
+                position_ids=positions[:, first, :start],
+                use_cache=True,
+                logits_to_keep=1,
+                **seen,
+            )
+            cache = prefix.past_key_values
+            # Gradients flow back through it.
+            cache.batch_select_indices(rows)
+            outputs = model(
+                input_ids=input_ids[:, start:-1],
+                attention_mask=attention_mask[:, :-1],
+                position_ids=positions[:, :, start:-1],
+                past_key_values=cache,
+                shift_labels=labels[:, start + 1 :],
+                fused_lm_head=True,
+            )
+        return outputs.log_probs, outputs.entropy
+
     def _seen(
         self, model: Any, pictures: Sequence[tuple[str, torch.Tensor]], grid: torch.Tensor
     ) -> dict[str, Any]:
@@ -382,6 +431,11 @@ class SharingTrainer(GRPOTrainer):
                 "pixel_values": torch.cat([each for _, each in pictures]),
                 "image_grid_thw": grid,
             }
+        if self.picture_cache is not None:
+            for (name, picture), size in zip(pictures, grid, strict=True):
+                kept = None if name in self._features else self.picture_cache.get(_key(name, size))
+                if kept is not None:
+                    self._features[name] = kept.to(picture.device)
         unknown = [place for place, (name, _) in enumerate(pictures) if name not in self._features]
         if unknown:
             with torch.no_grad(), self.accelerator.autocast():
@@ -392,8 +446,17 @@ class SharingTrainer(GRPOTrainer):
                 )
             for place, features in zip(unknown, made.pooler_output, strict=True):
                 self._features[pictures[place][0]] = features
-        kept = tuple(self._features[name] for name, _ in pictures)
-        return {"mm_encoder_outputs": {"image": BaseModelOutputWithPooling(pooler_output=kept)}}
+                if self.picture_cache is not None:
+                    self.picture_cache.put(_key(pictures[place][0], grid[place]), features)
+        found = tuple(self._features[name] for name, _ in pictures)
+        return {"mm_encoder_outputs": {"image": BaseModelOutputWithPooling(pooler_output=found)}}
+
+    def keep_pictures(self, folder: Path, limit: int, say: Callable[[str], None]) -> None:
+        """Keep encoded pictures in a folder, if pictures are shared."""
+        if self.share_pictures:
+            weights = weights_hash(_core(self, self.model).visual)
+            autocast = f"{self.args.bf16} {self.args.fp16}"
+            self.picture_cache = PictureCache(folder, limit, f"{weights} {autocast}", say)
 
 
 def _until_end(tokens: list[int], ends: Sequence[int]) -> list[int]:
@@ -411,3 +474,8 @@ def _core(trainer: GRPOTrainer, model: Any) -> Any:
 
 def _name(picture: torch.Tensor) -> str:
     return sha256_bytes(picture.detach().float().cpu().numpy().tobytes())
+
+
+def _key(name: str, grid: torch.Tensor) -> str:
+    """A picture as the processor made it: its patches and how they lie."""
+    return f"{name} {grid.tolist()}"

@@ -55,11 +55,12 @@ def test_sharing_trainer_writes_the_same_greedy_completions(make, prompts, pictu
     assert torch.equal(plain["completion_mask"], shared["completion_mask"])
 
 
+@pytest.mark.parametrize("checkpointing", [False, True])
 @pytest.mark.parametrize(("prompts", "pictures"), BOTH)
 def test_sharing_trainer_has_the_log_probabilities_and_gradients_of_the_plain_way(
-    make, prompts, pictures
+    make, prompts, pictures, checkpointing
 ):
-    trainer = make()
+    trainer = make(grpo={"gradient_checkpointing": checkpointing})
     batch = batch_of(trainer)
     batch["advantages"] = torch.randn(12, generator=torch.Generator().manual_seed(1))
     # As the trainer does between generation and loss.
@@ -96,8 +97,9 @@ def loss_and_gradients(trainer, batch):
     return loss.item(), gradients
 
 
-def test_sharing_trainer_prompts_of_different_length(make):
-    trainer = make()
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_sharing_trainer_prompts_of_different_length(make, checkpointing):
+    trainer = make(grpo={"gradient_checkpointing": checkpointing})
     batch = batch_of(trainer)
     ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], 1)
     mask = torch.cat([batch["prompt_mask"], batch["completion_mask"]], 1)
@@ -188,7 +190,7 @@ def test_sharing_trainer_is_switched_off_with_a_sentence_where_the_model_lacks_a
 
 
 def test_sharing_trainer_is_switched_off_where_it_would_compute_something_else(make, monkeypatch):
-    trainer = make()
+    trainer = make(grpo={"gradient_checkpointing": True})
     visible = sharing._visible
 
     def everything(*arguments):
