@@ -226,7 +226,8 @@ def main():
     arguments.add_argument("--small", action="store_true")
     chosen = arguments.parse_args()
     if not chosen.small and not torch.cuda.is_available():
-        sys.exit("no GPU")
+        print("no GPU")
+        return
     device = "cpu" if chosen.small else "cuda"
     name = "the CPU, shrunken" if chosen.small else torch.cuda.get_device_name()
     lines = [

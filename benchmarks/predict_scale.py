@@ -1,6 +1,6 @@
 """Prediction for very many pictures: flat memory, no shard twice after a kill, Ray's workers.
 
-    .venv/bin/python benchmarks/predict_scale.py [--pictures 100000] [--ray 5000]
+    .venv/bin/python benchmarks/predict_scale.py --pictures 100000 --ray 5000
 
 Pictures are noise of 64 x 64 pixels in tar files of 10,000, the model is the tiny simulated one
 with completions of a few tokens, one core. The first process is killed after two fifths of its
@@ -144,7 +144,7 @@ def rate(data, out, engine):
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--pictures", type=int, default=100_000)
+    arguments.add_argument("--pictures", type=int, default=5_000)
     arguments.add_argument("--ray", type=int, default=5_000)
     arguments.add_argument("--child", nargs=3)
     chosen = arguments.parse_args()
