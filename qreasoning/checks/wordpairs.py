@@ -1,7 +1,7 @@
 """The words of many texts at once: how many, and which stand side by side.
 
-The same words and pairs as `scripts.words` and `checks.copies.word_pairs` (but with wider hashes),
-by a dictionary of the different pieces: each is looked at once per batch, whatever its frequency.
+The words are those of `scripts.words`, without case and punctuation, by a dictionary of the
+different pieces: each is looked at once per batch, whatever its frequency.
 """
 
 from dataclasses import dataclass
@@ -12,11 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qreasoning.checks.copies import FEWEST_WORDS
 from qreasoning.files import sha256_bytes
 from qreasoning.scripts import words
 
 Array = np.ndarray[Any, Any]
+
+FEWEST_WORDS = 6
+"""Shorter texts may well be equal by chance, and have few pairs: they count as a whole."""
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
