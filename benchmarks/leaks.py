@@ -43,7 +43,12 @@ PHOTOGRAPHS = [
 TILE = 80
 SIDE = 128
 KINDS = ("resize", "JPEG 50", "mirror", "5 % crop")
-FURTHER = ("all four at once", "10 % off, 5 % on each side", "10 % off one corner")
+FURTHER = (
+    "all four at once",
+    "10 % off, 5 % on each side",
+    "10 % off one corner",
+    "10 % off, divided by chance between the sides",
+)
 
 
 def main():
@@ -162,6 +167,7 @@ def copy(picture, kind, rng):
         "5 % crop": [partial(cropped, left=corner[0], top=corner[1], keep=0.95)],
         FURTHER[1]: [partial(cropped, left=0.05, top=0.05, keep=0.9)],
         FURTHER[2]: [partial(cropped, left=0.1, top=0.1, keep=0.9)],
+        FURTHER[3]: [partial(cropped, left=2 * corner[0], top=2 * corner[1], keep=0.9)],
     }
     for step in (
         [each for kind in KINDS for each in steps[kind]] if kind == FURTHER[0] else steps[kind]

@@ -65,16 +65,28 @@ def _related(texts: Texts, share: float, asked: Array) -> Array:
     sizes = np.diff(texts.offsets)
     counts = np.zeros(1 << _WIDTH, np.int32)
     for _, spots in _all_spots(texts, sizes):
-        counts += np.bincount(spots, minlength=len(counts)).astype(np.int32)
+        np.add(counts, np.bincount(spots, minlength=len(counts)), out=counts, casting="unsafe")
     which = np.flatnonzero(asked)
-    mine = _spots(_taken(texts, which), sizes[which])
+    mine = _taken(texts, which)
+    spots = _spots(mine, sizes[which])
+    rare = _rarest(counts[spots], sizes[which], share)
     quick = np.zeros(len(counts), np.bool_)
-    quick[mine[_rarest(counts[mine], sizes[which], share)]] = True
-    holding = [
-        np.unique(np.searchsorted(texts.offsets, start + np.flatnonzero(quick[spots]), "right") - 1)
-        for start, spots in _all_spots(texts, sizes)
-    ]
-    return np.unique(np.concatenate([which, *holding]))
+    quick[spots[rare]] = True
+    wanted = np.unique(_keys(mine, rare))
+    parts = [which]
+    for start, spots in _all_spots(texts, sizes):
+        entries = start + np.flatnonzero(quick[spots])
+        keys = _keys(texts, entries)
+        found = np.searchsorted(wanted, keys)
+        same = wanted[np.minimum(found, len(wanted) - 1)] == keys if len(wanted) else keys[:0] != 0
+        parts.append(np.unique(np.searchsorted(texts.offsets, entries[same], "right") - 1))
+    return np.unique(np.concatenate(parts))
+
+
+def _keys(texts: Texts, entries: Array) -> Array:
+    """The pairs in these places, within their groups, as one number each."""
+    owner = np.searchsorted(texts.offsets, entries, side="right") - 1
+    return (texts.group[owner].astype(np.uint64) << _LOW) | texts.pairs[entries]
 
 
 def _rarest(counts: Array, sizes: Array, share: float) -> Array:
@@ -212,10 +224,10 @@ class _Kinds:
         quick = np.zeros(len(counts), np.bool_)
         quick[spots[mine]] = True
         holding = np.flatnonzero(quick[spots])
-        keys = self._keys(owner, holding)
+        keys = _keys(self.sets, holding)
         order = np.argsort(keys, kind="stable")
         holding, keys = holding[order], keys[order]
-        wanted = self._keys(owner, mine)
+        wanted = _keys(self.sets, mine)
         begin = np.searchsorted(keys, wanted)
         if self.asked.all():  # each meets the earlier ones
             place = np.empty(len(owner), np.int64)
@@ -225,10 +237,6 @@ class _Kinds:
             end = np.searchsorted(keys, wanted, side="right")
         some = begin < end
         return owner[mine[some]], begin[some], end[some], owner[holding]
-
-    def _keys(self, owner: Array, which: Array) -> Array:
-        group = self.sets.group[owner[which]].astype(np.uint64) << _LOW
-        return group | self.sets.pairs[which]
 
     def _bits(self) -> Array:
         """Of each set, which of 256 numbers its pairs have: (k, 4)."""

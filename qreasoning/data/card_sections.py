@@ -191,7 +191,9 @@ def _benchmarks(leaks: Facts) -> str:
         "No picture of train or validation is a test image of these benchmarks, as far as each "
         "check reaches. Names are compared where a source is declared to be the benchmark, files "
         f"and near copies (fingerprint `{leaks.get('fingerprint', '')}`) where its pictures were "
-        f"at hand.\n\n{table(heads, rows)}"
+        "at hand. A near copy is a picture resized, re-encoded, mirrored or cropped by a twentieth "
+        "of its sides; cropped by a tenth it is mostly found, by a tenth off one corner every "
+        f"second time, and turned or cropped by more it is not.\n\n{table(heads, rows)}"
     )
 
 

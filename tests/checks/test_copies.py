@@ -1,6 +1,6 @@
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qreasoning.checks.copies import Copies, Copy, Key, Text
@@ -70,6 +70,7 @@ TEXTS = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(steps=st.lists(st.tuples(TEXTS, st.sets(st.sampled_from("12"))), min_size=1, max_size=4))
 def test_copies_by_steps_equal_a_comparison_of_all_with_all(steps):
     copies, present, before = Copies(0.5), {}, {}
