@@ -21,7 +21,8 @@ from qreasoning.data.build import build_dataset
 from qreasoning.data.spec import BuildSpec
 from qreasoning.errors import DataError
 from qreasoning.files import read_manifest, write_text
-from qreasoning.scores import ScoreSet, read_scores
+from qreasoning.score_tables import read_scores
+from qreasoning.scores import ScoreSet
 from qreasoning.workspace import make_study
 
 FILES = dict(

@@ -13,12 +13,16 @@ import typer
 from qreasoning import __version__
 from qreasoning.commands.annotate import app as annotate_app
 from qreasoning.commands.dataset import build_dataset
+from qreasoning.commands.doctor import doctor
+from qreasoning.commands.learning_curve import learning_curve
 from qreasoning.commands.predict import predict
 from qreasoning.commands.report import align_report
 from qreasoning.commands.study import demo, init
+from qreasoning.commands.sweep import sweep
 from qreasoning.commands.train import train
 from qreasoning.console import printable
 from qreasoning.errors import QReasoningError
+from qreasoning.extras import extra_of
 
 app = typer.Typer(
     name="qr",
@@ -31,25 +35,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-EXTRAS = {
-    "label_studio_sdk": "annotate",
-    "httpx": "annotate",
-    "markdown_it": "annotate",
-    "torch": "train",
-    "transformers": "train",
-    "trl": "train",
-    "peft": "train",
-    "accelerate": "train",
-    "datasets": "train",
-    "huggingface_hub": "train",
-    "jinja2": "report",
-    "matplotlib": "report",
-    "tensorboard": "train",
-    "bert_score": "semantic",
-    "skimage": "demo",
-}
-"""Which extra brings a module that is not part of the core."""
 
 DISK_ERRORS = {
     errno.ENOSPC: "the disk is full",
@@ -71,7 +56,7 @@ def main() -> None:
     except QReasoningError as error:
         stop(str(error))
     except ModuleNotFoundError as error:
-        extra = EXTRAS.get((error.name or "").partition(".")[0])
+        extra = extra_of(error.name or "")
         if extra is None:
             raise
         stop(
@@ -111,6 +96,9 @@ app.command()(init)
 app.add_typer(annotate_app, name="annotate")
 app.command()(build_dataset)
 app.command()(train)
+app.command()(sweep)
+app.command()(learning_curve)
 app.command()(predict)
 app.command()(align_report)
 app.command()(demo)
+app.command()(doctor)

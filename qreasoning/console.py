@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from qreasoning.annotation.commands import CommandReport
     from qreasoning.annotation.reporting import StatusReport
     from qreasoning.annotation.signs import Interval
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from qreasoning.data.build import BuildReport
     from qreasoning.data.diff import TableDiff
     from qreasoning.demo import DemoReport
+    from qreasoning.metrics.bootstrap import Estimate
+    from qreasoning.studies import CurveResult, SweepResult
     from qreasoning.training.dry_run import DryRun
     from qreasoning.training.predict import PredictReport
 
@@ -125,7 +129,7 @@ def show_campaign(report: "StatusReport") -> None:
     say(f"{report.page} shows all of it; hours are in {report.times}")
 
 
-def _estimate(found: "Interval") -> str:
+def _estimate(found: "Interval | Estimate") -> str:
     """A value with its interval; empty where it is undefined."""
     if found.value != found.value:
         return ""
@@ -230,6 +234,61 @@ def show_predictions(report: "PredictReport") -> None:
     if report.left_out:
         say(f"{report.left_out} rows have no picture and were left out")
     say(f"{report.path} holds {report.images} pictures. Next: qr align-report")
+
+
+def show_sweep(result: "SweepResult", folder: "Path") -> None:
+    """Show the trials on a sweep's front, and what did not count."""
+    from qreasoning.studies import LABELS
+
+    simulated = " (simulated)" if result.about.simulated else ""
+    count = sum(trial.why is None for trial in result.trials)
+    show_table(
+        f"{result.about.name}{simulated}: {len(result.front)} of {count} trials on the front, on "
+        "the validation split",
+        ["trial", *(LABELS[each] for each in result.objectives), *result.parameters, "run"],
+        [
+            [
+                str(trial.number),
+                *(trial.values[each] for each in result.objectives),
+                *(_setting(trial.parameters.get(each)) for each in result.parameters),
+                trial.run,
+            ]
+            for trial in result.front
+        ],
+    )
+    for trial in result.trials:
+        if trial.why:
+            say(f"  trial {trial.number} does not count: {trial.why}")
+    say(f"{folder} holds all trials (front.csv) and the picture (front.svg). Next: qr align-report")
+
+
+def _setting(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def show_curve(result: "CurveResult", folder: "Path") -> None:
+    """Show a learning curve, and what its last doubling bought."""
+    from qreasoning.studies import LABELS, gain_sentence
+
+    simulated = " (simulated)" if result.about.simulated else ""
+    seeds = "1 seed" if result.seeds == 1 else f"{result.seeds} seeds"
+    metrics = list(result.points[0].values)
+    show_table(
+        f"{result.about.name}{simulated}: {seeds}, on the validation split",
+        ["human chains", "pictures", *(LABELS[each] for each in metrics)],
+        [
+            [
+                f"{point.chains:,}",
+                f"{point.pictures:,}",
+                *(_estimate(point.values[each]) for each in metrics),
+            ]
+            for point in result.points
+        ],
+    )
+    say(gain_sentence(result))
+    if result.seeds == 1:
+        say("With one seed, the intervals do not show how runs differ. Add some: --seeds 3")
+    say(f"{folder} holds table (curve.csv) and picture (curve.svg). Next: qr align-report")
 
 
 def show_demo(report: "DemoReport") -> None:

@@ -1,21 +1,30 @@
 """Files that are whole or absent: atomic writes, hashes and manifests.
 
 Everything is written beside its place, flushed to the disk and renamed into it. A manifest comes
-last and carries the SHA-256 of what it vouches for, so a folder without one is unfinished.
+last and carries the SHA-256 of what it vouches for, so a folder without one is unfinished. What a
+process that was killed left beside a place goes when the place is written next.
 """
 
 import ctypes
+import errno
+import fcntl
+import glob
 import hashlib
 import json
 import os
+import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from qreasoning.errors import DataError
+
 MANIFEST = "manifest.json"
+TEMPORARY = ".tmp"
+"""How the name of what is not in its place yet ends; it begins with a dot."""
 
 
 @contextmanager
@@ -24,20 +33,69 @@ def replacing(path: Path, mode: int = 0o644) -> Iterator[Path]:
 
     If the block raises, the temporary file is removed and `path` is as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    os.close(handle)
-    temporary = Path(name)
     try:
-        yield temporary
-        temporary.chmod(mode)
-        _flush(temporary)
-        temporary.replace(path)
-        _flush(path.parent)
+        with _beside(path, _new_file) as temporary:
+            yield temporary
+            temporary.chmod(mode)
+            _flush(temporary)
+            temporary.replace(path)
+            _flush(path.parent)
     except OSError as error:
         raise _placed(error, path) from None
+
+
+@contextmanager
+def _beside(path: Path, make: Callable[[Path], Path]) -> Iterator[Path]:
+    """What `make` makes beside `path`, hidden; gone when the block ends.
+
+    It is locked meanwhile, which tells it from what processes that were killed left there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path.parent.glob(f".{glob.escape(path.name)}.*{TEMPORARY}"))
+    while True:
+        temporary = make(path)
+        descriptor = os.open(temporary, os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if temporary.exists():
+            break
+        os.close(descriptor)  # somebody else's sweep was faster than the lock
+    try:
+        yield temporary
     finally:
-        temporary.unlink(missing_ok=True)
+        _remove(temporary)
+        os.close(descriptor)
+
+
+def _new_file(path: Path) -> Path:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=TEMPORARY)
+    os.close(handle)
+    return Path(name)
+
+
+def _new_folder(path: Path) -> Path:
+    return Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=TEMPORARY))
+
+
+def _sweep(leftovers: Iterable[Path]) -> None:
+    for each in leftovers:
+        try:
+            descriptor = os.open(each, os.O_RDONLY)
+        except FileNotFoundError:
+            continue
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove(each)
+        except BlockingIOError:
+            continue  # whoever writes it is alive
+        finally:
+            os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _placed(error: OSError, path: Path) -> OSError:
@@ -83,19 +141,49 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """No other process holds `folder` inside the block; it is made where it is missing.
+
+    Raises BlockingIOError where one does. Nothing is left behind, and a process that dies lets go.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def write_manifest(folder: Path, facts: dict[str, Any]) -> None:
-    """Vouch for every file now in `folder` (SHA-256 each) with `facts` beside; write it last."""
-    files = sorted(each for each in folder.rglob("*") if each.is_file() and each.name != MANIFEST)
+    """Vouch for every file now in `folder` (SHA-256 each) with `facts` beside; write it last.
+
+    Each is on the disk before the manifest is.
+    """
+    _sweep(list(folder.rglob(f".*{TEMPORARY}")))
+    there = list(folder.rglob("*"))
+    for each in there:
+        _flush(each)
+    files = sorted(each for each in there if each.is_file() and each.name != MANIFEST)
     hashes = {each.relative_to(folder).as_posix(): sha256_file(each) for each in files}
     write_json(folder / MANIFEST, {**facts, "files": hashes})
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of a finished folder, or None where there is none: the folder is unfinished."""
+    """The manifest of a finished folder, or None where there is none: the folder is unfinished.
+
+    Raises DataError for one that is damaged: it is never written by half.
+    """
     path = folder / MANIFEST
     if not path.is_file():
         return None
-    manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        manifest = None
+    if not isinstance(manifest, dict):
+        raise DataError(f"{path} is damaged. Restore it, or remove {folder} and make it again.")
     return manifest
 
 
@@ -124,18 +212,19 @@ def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     If `fill` raises, the old one stays.
     """
     with _filled(folder, fill) as draft:
-        if folder.exists():
-            _exchange(draft, folder)
-        else:
+        try:
             draft.rename(folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            _exchange(draft, folder)
 
 
 @contextmanager
 def _filled(folder: Path, fill: Callable[[Path], None]) -> Iterator[Path]:
     """A finished folder beside `folder`, whole on the disk; removed if it is not used."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as name:
-        draft = Path(name) / folder.name
+    with _beside(folder, _new_folder) as place:
+        draft = place / folder.name
         draft.mkdir()
         try:
             fill(draft)

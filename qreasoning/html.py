@@ -63,10 +63,18 @@ def _shown(value: Any) -> Any:
 
 
 def figure_uri(figure: "Figure") -> str:
-    """A `data:` URI of a matplotlib figure as SVG; the same figure gives the same bytes.
+    """A `data:` URI of a matplotlib figure as SVG.
 
-    In an `<img>`, an SVG can neither run scripts nor mix its ids with the page's. Text is drawn
-    literally: two dollar signs are no formula.
+    In an `<img>`, an SVG can neither run scripts nor mix its ids with the page's.
+    """
+    encoded = base64.b64encode(figure_svg(figure)).decode("ascii")
+    return f"data:image/svg+xml;base64,{encoded}"
+
+
+def figure_svg(figure: "Figure") -> bytes:
+    """A matplotlib figure as SVG; the same figure gives the same bytes.
+
+    Text is drawn literally: two dollar signs are no formula.
     """
     import matplotlib as mpl
 
@@ -75,4 +83,4 @@ def figure_uri(figure: "Figure") -> str:
         for text in figure.findobj(mpl.text.Text):
             text.set_parse_math(False)
         figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return buffer.getvalue()

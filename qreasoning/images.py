@@ -6,7 +6,7 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from qreasoning.errors import DataError
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 120_000_000
 """Larger pictures are refused before they are decoded (a 10,000 x 12,000 scan still passes)."""
+
+LONGEST_NAME = 255
+"""Bytes in one part of a path, on every usual file system."""
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
@@ -41,6 +44,18 @@ def list_pictures(folder: Path) -> list[Path]:
         for path in folder.rglob("*")
         if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
     )
+
+
+def picture_file(folder: Path, name: str, source: object) -> Path:
+    """The file that a list (`source`) calls `name`, relative to `folder`. Raises DataError for a
+    name that leads out of the folder, or that no file can have."""
+    parts = PurePosixPath(name).parts
+    long = any(len(part.encode("utf-8", "surrogatepass")) > LONGEST_NAME for part in parts)
+    if long or "\0" in name:
+        raise DataError(f"{source} names {name[:40]!r}…, which no file can be called. Correct it.")
+    if ".." in parts or PurePosixPath(name).is_absolute():
+        raise DataError(f"{source} names {name}, which is outside {folder}. Correct the list.")
+    return folder / name
 
 
 def decode(content: bytes, name: str) -> "Image":

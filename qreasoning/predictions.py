@@ -28,7 +28,7 @@ def read_chains(folder: Path, name: str) -> dict[str, Chain]:
     wanted = ["image_id", "condition", "caption", "reasoning", "rating"]
     try:
         rows = pq.read_table(path, columns=wanted).to_pylist()
-    except (pa.ArrowInvalid, KeyError, OSError) as error:
+    except (pa.ArrowException, KeyError, OSError) as error:
         raise DataError(
             f"{path} is no predictions file ({error}). Make it again with: qr predict"
         ) from None

@@ -4,6 +4,7 @@ import io
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +21,19 @@ _NUMBERS = frozenset({"mos", "mos_std", "mos_var"})
 _BATCH = 65_536
 
 
+@dataclass(frozen=True)
+class Score:
+    """One picture's score: raw in the set's unit, `mos` on [1, 5], with their deviations."""
+
+    name: str
+    mos_raw: float
+    mos: float
+    split: str | None
+    reference: str | None
+    mos_raw_std: float | None = None
+    mos_std: float | None = None
+
+
 def score_batches(score_set: ScoreSet, root: Path) -> Iterator["pa.Table"]:
     """A MOS list in batches, in the order of the file, with the columns of `Score` and `row`, the
     number of the row in its file from 1. An image listed twice is not noticed here.
@@ -32,6 +46,25 @@ def score_batches(score_set: ScoreSet, root: Path) -> Iterator["pa.Table"]:
         for batch in _batches(path, score_set):
             yield _checked(batch, score_set, path, number)
             number += batch.num_rows
+
+
+def read_scores(score_set: ScoreSet, root: Path) -> list[Score]:
+    """Read a MOS list, sorted by image name.
+
+    Raises DataError, naming the file and the row, for a missing file or column, a score that is no
+    finite number or lies outside the range, an image listed twice, or an unknown split.
+    """
+    scores: dict[str, Score] = {}
+    for table in score_batches(score_set, root):
+        for row in table.to_pylist():
+            number = row.pop(ROW)
+            if row["name"] in scores:
+                raise DataError(
+                    f"{root / score_set.file}, row {number}: {row['name']} is listed twice. "
+                    "Remove one row."
+                )
+            scores[row["name"]] = Score(**row)
+    return [scores[name] for name in sorted(scores)]
 
 
 def _files(path: Path) -> list[Path]:
@@ -54,7 +87,7 @@ def _batches(path: Path, file: ScoreFile) -> Iterator["pa.Table"]:
             yield from _parquet(path, file)
         else:
             yield from _text(path, file)
-    except (pa.ArrowException, UnicodeDecodeError) as error:
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         problem = str(error).splitlines()[0]
         raise DataError(
             f"{path} cannot be read as a table ({problem}). Correct the file."
@@ -69,7 +102,9 @@ def _parquet(path: Path, file: ScoreFile) -> Iterator["pa.Table"]:
         _require(path, file, source.schema_arrow.names)
         wanted = [str(column) for column in file.columns.named.values()]
         for batch in source.iter_batches(_BATCH, columns=wanted):
-            yield _named(pa.Table.from_batches([batch]), file)
+            table = pa.Table.from_batches([batch])
+            table.validate(full=True)  # a text that is no UTF-8 is taken over as it is
+            yield _named(table, file)
 
 
 def _text(path: Path, file: ScoreFile) -> Iterator["pa.Table"]:

@@ -3,13 +3,12 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from qreasoning.errors import DataError, SettingsError
+from qreasoning.errors import SettingsError
 from qreasoning.settings import Settings
 
 LOW, HIGH = 1.0, 5.0
@@ -145,41 +144,7 @@ class ScoreSet(ScoreFile):
         return self.range
 
 
-@dataclass(frozen=True)
-class Score:
-    """One picture's score: raw in the set's unit, `mos` on [1, 5], with their deviations."""
-
-    name: str
-    mos_raw: float
-    mos: float
-    split: str | None
-    reference: str | None
-    mos_raw_std: float | None = None
-    mos_std: float | None = None
-
-
 def to_mos(raw: float, bounds: tuple[float, float]) -> float:
     """Map `raw` linearly from `bounds` (worst, best) to [1, 5]."""
     worst, best = bounds
     return LOW + (HIGH - LOW) * (raw - worst) / (best - worst)
-
-
-def read_scores(score_set: ScoreSet, root: Path) -> list[Score]:
-    """Read a MOS list, sorted by image name.
-
-    Raises DataError, naming the file and the row, for a missing file or column, a score that is no
-    finite number or lies outside the range, an image listed twice, or an unknown split.
-    """
-    from qreasoning.score_tables import ROW, score_batches
-
-    scores: dict[str, Score] = {}
-    for table in score_batches(score_set, root):
-        for row in table.to_pylist():
-            number = row.pop(ROW)
-            if row["name"] in scores:
-                raise DataError(
-                    f"{root / score_set.file}, row {number}: {row['name']} is listed twice. "
-                    "Remove one row."
-                )
-            scores[row["name"]] = Score(**row)
-    return [scores[name] for name in sorted(scores)]

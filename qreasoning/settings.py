@@ -19,8 +19,19 @@ class Settings(BaseModel):
 Model = TypeVar("Model", bound=BaseModel)
 
 
+DEEPEST = 100
+"""Brackets within brackets in a settings file."""
+
+
 class _Loader(yaml.SafeLoader):
     """Safe loading that refuses a key given twice; plain YAML keeps the last without a word."""
+
+    def fetch_flow_collection_start(self, token: type[yaml.Token]) -> None:
+        # The scanner's work grows with the square of the depth.
+        if self.flow_level >= DEEPEST:
+            problem = f"brackets are nested more than {DEEPEST} deep"
+            raise yaml.scanner.ScannerError(None, None, problem, self.get_mark())
+        super().fetch_flow_collection_start(token)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
@@ -30,6 +41,15 @@ class _Loader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
             seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
         return super().construct_mapping(node, deep)
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, KeyError, AttributeError, TypeError, OverflowError):
+            # What YAML takes for a date or a number and Python does not: 2001-13-45, !!int soon.
+            kind = node.tag.rpartition(":")[2]
+            problem = f"{str(node.value)[:40]!r} is no {kind}"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
 
 
 def load(path: Path, model: type[Model]) -> Model:
@@ -47,6 +67,11 @@ def read_yaml(path: Path) -> Any:
         raise SettingsError(
             f"{path} is not UTF-8 (byte {error.start}). Save it as UTF-8."
         ) from None
+    return parse_yaml(text, path)
+
+
+def parse_yaml(text: str, path: Path | str) -> Any:
+    """What a YAML text says. Raises SettingsError, which calls it `path`, where it is none."""
     try:
         # _Loader is a SafeLoader: it builds plain values only.
         return yaml.load(text, Loader=_Loader)  # noqa: S506
@@ -55,6 +80,9 @@ def read_yaml(path: Path) -> Any:
         place = f"{path}, line {mark.line + 1}" if mark else str(path)
         problem = getattr(error, "problem", None) or str(error)
         raise SettingsError(f"{place}: {problem}. Correct the YAML there.") from None
+    except (RecursionError, ValueError, TypeError, OverflowError) as error:
+        # Nested too deeply, a character that does not exist, a set that is a list.
+        raise SettingsError(f"{path} is no plain YAML ({error}). Correct it.") from None
 
 
 def validate(content: Any, model: type[Model], source: Path | str) -> Model:

@@ -9,10 +9,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 from qreasoning.errors import DataError, SettingsError
-from qreasoning.files import MANIFEST, make_folder, read_manifest, write_text
+from qreasoning.files import MANIFEST, make_folder, read_manifest, sha256_bytes, write_text
 
 FOLDERS = ("annotation", "training", "analysis", "data_cards")
 """What a researcher edits: the folders that make a study, and that `qr init` copies."""
+
+LONGEST_SLUG = 120
+"""Characters: what is written beside a folder has a longer name, and the limit is 255."""
 
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
@@ -30,8 +33,13 @@ def cache_folder() -> Path:
 
 
 def slug(name: str) -> str:
-    """A name as one safe folder name: letters, digits, `.`, `_` and `-`."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "unnamed"
+    """A name as one safe folder name: letters, digits, `.`, `_` and `-`; what is too long for a
+    file system ends in a part of its hash."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "unnamed"
+    if len(plain) <= LONGEST_SLUG:
+        return plain
+    digest = sha256_bytes(name.encode("utf-8", "surrogatepass"))[:12]
+    return f"{plain[: LONGEST_SLUG - 13]}-{digest}"
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,16 @@ class Workspace:
         return self.root / "outputs" / "predictions"
 
     @property
+    def sweeps(self) -> Path:
+        """`outputs/sweeps`, a folder per sweep."""
+        return self.root / "outputs" / "sweeps"
+
+    @property
+    def learning_curves(self) -> Path:
+        """`outputs/learning-curves`, a folder per curve."""
+        return self.root / "outputs" / "learning-curves"
+
+    @property
     def reports(self) -> Path:
         """`outputs/reports`, a folder per report."""
         return self.root / "outputs" / "reports"
@@ -114,7 +132,11 @@ class Workspace:
             for root in (self.root, shipped())
             for path in (root / folder).rglob("*.yaml")
         }
-        return sorted(found - {"dimensions", "dataset"})
+        return sorted(
+            name
+            for name in found - {"dimensions", "dataset"}
+            if not name.startswith(("accelerate/", "sweeps/"))
+        )
 
     def dataset(self, reference: str | None = None) -> Path:
         """The folder of a complete dataset version.

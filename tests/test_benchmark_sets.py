@@ -12,7 +12,8 @@ from qreasoning.benchmark_sets import (
     resolve,
 )
 from qreasoning.errors import DataError, SettingsError
-from qreasoning.scores import ScoreSet, read_scores
+from qreasoning.score_tables import read_scores
+from qreasoning.scores import ScoreSet
 from qreasoning.workspace import Workspace, make_study, shipped
 
 SHIPPED = Workspace(shipped())

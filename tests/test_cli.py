@@ -38,7 +38,17 @@ def test_python_m_is_qr(qr):
 
 
 def test_every_command_has_help(qr):
-    commands = ("init", "annotate", "build-dataset", "train", "predict", "align-report", "demo")
+    commands = (
+        "init",
+        "annotate",
+        "build-dataset",
+        "train",
+        "predict",
+        "align-report",
+        "doctor",
+        "demo",
+    )
+    commands += ("sweep", "learning-curve")
     group = [f"annotate {each}" for each in ("pull", "status", "import", "rebuild", "backup")]
     for command in (*commands, *group):
         result = qr(*command.split(), "--help")

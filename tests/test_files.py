@@ -1,6 +1,8 @@
 import errno
 import json
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -79,3 +81,35 @@ def test_replace_folder_takes_over_whole_or_leaves_the_old_one(tmp_path):
     with pytest.raises(OSError, match="full"):
         files.replace_folder(folder, fail)
     assert (names_in(folder), names_in(tmp_path)) == (["2"], ["report"])
+
+
+def test_what_a_killed_process_left_goes_and_what_a_living_one_writes_stays(tmp_path):
+    script = """
+import os, sys
+from pathlib import Path
+from qreasoning import files
+with files.replacing(Path(sys.argv[1])) as temporary:
+    temporary.write_bytes(b"half")
+    print("open", flush=True)
+    sys.stdin.read()
+    os._exit(9)
+"""
+    path = tmp_path / "table[1]"
+    command = [sys.executable, "-c", script, str(path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as living:
+        assert living.stdout.readline() == "open\n"
+        files.write_bytes(path, b"mine")
+        assert len(names_in(tmp_path)) == 2
+        living.communicate("")
+    assert len(names_in(tmp_path)) == 2
+    files.write_bytes(path, b"again")
+    assert names_in(tmp_path) == ["table[1]"]
+
+
+def test_manifest_does_not_vouch_for_what_a_killed_process_left(tmp_path):
+    (tmp_path / ".a.x1.tmp").write_bytes(b"half")
+    (tmp_path / "a").write_bytes(b"whole")
+    files.write_manifest(tmp_path, {})
+    assert list(files.read_manifest(tmp_path)["files"]) == ["a"]
+    assert sorted(names_in(tmp_path)) == ["a", "manifest.json"]

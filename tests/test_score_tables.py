@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from qreasoning.errors import DataError
-from qreasoning.score_tables import score_batches
-from qreasoning.scores import ScoreSet, read_scores
+from qreasoning.score_tables import read_scores, score_batches
+from qreasoning.scores import ScoreSet
 
 
 def score_set(**changes):

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from qreasoning.errors import DataError
-from qreasoning.scores import Score, ScoreColumns, ScoreSet, read_scores, to_mos
+from qreasoning.score_tables import Score, read_scores
+from qreasoning.scores import ScoreColumns, ScoreSet, to_mos
 
 COLUMNS = ScoreColumns(split="split", reference="reference")
 

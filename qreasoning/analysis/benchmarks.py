@@ -47,7 +47,7 @@ def _read_manifest(path: Path) -> dict[str, float]:
         table = parquet.read_table(path) if path.suffix == ".parquet" else csv.read_csv(path)
         columns = [name for name in ("image", "mos", "split") if name in table.column_names]
         rows = table.select(columns).to_pylist()
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{path} cannot be read as a table ({reason}). Replace it.") from None
     if not {"image", "mos"} <= set(columns):
@@ -58,7 +58,12 @@ def _read_manifest(path: Path) -> dict[str, float]:
             continue
         if row["image"] in found:
             raise DataError(f"{path} lists {row['image']} twice. Remove one of the rows.")
-        found[row["image"]] = float("nan") if row["mos"] is None else float(row["mos"])
+        try:
+            found[row["image"]] = float("nan") if row["mos"] is None else float(row["mos"])
+        except (TypeError, ValueError, OverflowError):
+            raise DataError(
+                f"{path}: the MOS of {row['image']} is {row['mos']!r}, no number. Correct it."
+            ) from None
     return found
 
 
@@ -109,7 +114,7 @@ def _ratings(path: Path, known: dict[str, float]) -> dict[str, dict[str, float]]
     columns = ["name", "condition", "rating", "status"]
     try:
         rows = parquet.read_table(path, columns=columns).to_pylist()
-    except (pa.ArrowException, KeyError) as error:
+    except (pa.ArrowException, KeyError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{path} cannot be read ({reason}). Make it again: qr predict") from None
     found: dict[str, dict[str, float]] = {}

@@ -58,7 +58,7 @@ def _read_parquet(path: Path) -> list[Row]:
 
     try:
         rows: list[Row] = parquet.read_table(path).to_pylist()
-    except (pa.ArrowException, UnicodeDecodeError) as error:
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{path} cannot be read as Parquet ({reason}). Write it again.") from None
     return rows
@@ -75,9 +75,9 @@ def _read_lines(path: Path) -> list[Row]:
             continue
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(
-                f"{path}, line {number} is not JSON ({error.msg}). Write one object per line."
+                f"{path}, line {number} is not JSON ({error}). Write one object per line."
             ) from None
         if not isinstance(row, dict):
             raise DataError(f"{path}, line {number} is no JSON object. Write one object per line.")
@@ -100,7 +100,8 @@ def _check_columns(path: Path, columns: ForeignColumns, there: set[str]) -> None
 
 def _check_scale(path: Path, columns: ForeignColumns, rows: Sequence[Row]) -> None:
     values = [row.get(columns.rating) for row in rows]
-    numbers = [each for each in values if isinstance(each, (int, float)) and math.isfinite(each)]
+    # JSON has integers that no float can hold.
+    numbers = [each for each in values if isinstance(each, (int, float)) and abs(each) < 1e300]
     if numbers and not any(RATING_MIN <= each <= RATING_MAX for each in numbers):
         raise DataError(
             f"{path}: all ratings are outside [1, 5] (they reach from {min(numbers):g} to "
@@ -123,7 +124,7 @@ def _picture(
     found = by_name.get(name, []) if isinstance(name, str) else []
     if not found:
         raise DataError(
-            f"{place}: the picture {name!r} is not in this split of the dataset. "
+            f"{place}: the picture {_brief(name)} is not in this split of the dataset. "
             "Use the names of its column 'name', or leave the row out."
         )
     if len(found) > 1:
@@ -171,8 +172,14 @@ def _text(row: Row, column: str, place: str) -> str | None:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     if not isinstance(value, str):
-        raise DataError(f"{place}: '{column}' is {value!r}, no text. Correct the row.")
-    return value.strip() or None
+        raise DataError(f"{place}: '{column}' is {_brief(value)}, no text. Correct the row.")
+    # Half of a surrogate pair, which JSON can name and no file of text can hold, becomes "?".
+    return value.strip().encode("utf-8", "replace").decode() or None
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 def _rating(row: Row, column: str, place: str) -> tuple[float | None, str]:
@@ -180,7 +187,7 @@ def _rating(row: Row, column: str, place: str) -> tuple[float | None, str]:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None, "missing rating"
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise DataError(f"{place}: '{column}' is {value!r}, no number. Correct the row.")
+        raise DataError(f"{place}: '{column}' is {_brief(value)}, no number. Correct the row.")
     if not RATING_MIN <= value <= RATING_MAX:
         return None, "rating out of range"
     return float(value), "ok"

@@ -101,7 +101,7 @@ def _nothing_there(dataset: Path, missing: str | None, there: Sequence[str]) -> 
 def _read(name: str, path: Path, prefix: str) -> Predictions:
     try:
         rows = parquet.read_table(path).select(predictions_schema().names).to_pylist()
-    except (pa.ArrowException, KeyError) as error:
+    except (pa.ArrowException, KeyError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{path} cannot be read ({reason}). Make it again: qr predict") from None
     if not rows:

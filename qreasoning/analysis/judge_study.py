@@ -77,7 +77,7 @@ def read_studies(annotations: Path, image_ids: Sequence[str]) -> list[Study]:
 def _read(path: Path) -> list[Row]:
     try:
         rows: list[Row] = parquet.read_table(path).to_pylist()
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(
             f"{path} cannot be read ({reason}). Pull it again: "

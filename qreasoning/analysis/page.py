@@ -17,8 +17,10 @@ from qreasoning.analysis.published import Published
 from qreasoning.analysis.sections.dimensions import dimensions
 from qreasoning.analysis.sections.judgement import judgement
 from qreasoning.analysis.sections.ratings import measured_elsewhere, published_shown, ratings
+from qreasoning.analysis.sections.studies import studies_shown
 from qreasoning.analysis.sections.summary import summary
 from qreasoning.analysis.sections.text import text
+from qreasoning.analysis.studies import Studies
 from qreasoning.html import render_page, shortened
 
 TEMPLATE = Path(__file__).parent / "sections" / "report.html.j2"
@@ -52,6 +54,7 @@ class Content:
     benchmarks: Sequence[Measured]
     benchmarks_note: str
     published: Published
+    studies: Studies
     extract: Extract | None
     meta: Mapping[str, Any]
     settings: ReportSettings
@@ -72,7 +75,11 @@ def render(content: Content) -> str:
         title="Model and human explanations of image quality",
         subtitle=f"{meta['dataset']} {meta['version']}",
         banner=_SIMULATED if simulated else None,
-        contents=(*CONTENTS, ("made", "How it was made")),
+        contents=CONTENTS,
+        of_all=[
+            *([("studies", "Trade-offs")] if content.studies.any else []),
+            ("made", "How it was made"),
+        ],
         meta=meta,
         people=people,
         score=score,
@@ -83,6 +90,7 @@ def render(content: Content) -> str:
         benchmarks=measured_elsewhere(content.benchmarks),
         benchmarks_note=content.benchmarks_note,
         published=published_shown(content.published),
+        studies=studies_shown(content.studies) if content.studies.any else None,
         settings_line=json.dumps(meta["settings"], ensure_ascii=False),
         number=number,
         signed=signed,

@@ -26,6 +26,7 @@ from qreasoning.analysis.options import ReportSettings
 from qreasoning.analysis.pictures import Pictures, answers_of, pictures_of
 from qreasoning.analysis.provenance import left_out_of, meta_of
 from qreasoning.analysis.published import read_published
+from qreasoning.analysis.studies import read_training_studies
 from qreasoning.errors import DataError, SettingsError
 from qreasoning.settings import load, validate
 from qreasoning.workspace import Workspace, cache_folder, slug
@@ -114,12 +115,14 @@ def align_report(
         pictures = pictures_of(split, chains, prelabelled=settings.prelabelled)
         findings.append(_analyse(workspace, dataset, pictures, own, settings, tools, say))
     measured, note = _benchmarks(workspace, manifests, settings, say)
-    left_out = left_out_of(settings, findings, note)
+    studies = read_training_studies(workspace, dataset)
+    left_out = [*left_out_of(settings, findings, note), *studies.problems]
     meta = meta_of(
         *(name, dataset, manifest, parts, findings, settings, left_out),
         lexicon=tools.lexicon,
         semantic=tools.semantic,
     )
+    meta["studies"] = [list(each) for each in studies.hashes]
     say("drawing the page")
     chosen = [gallery_places(each, settings.gallery) for each in findings]
     page = render(
@@ -130,6 +133,7 @@ def align_report(
             benchmarks=measured,
             benchmarks_note=note,
             published=published,
+            studies=studies,
             extract=tools.extract,
             meta=meta,
             settings=settings,

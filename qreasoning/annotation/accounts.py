@@ -91,7 +91,7 @@ def make_accounts(
 
 def accounts(server: Server) -> set[str]:
     """The e-mail addresses of everybody on the server, in lower case."""
-    return {user["email"].lower() for user in server.get_list("api/users/")}
+    return {user["email"].lower() for user in server.get_list("api/users/", "email")}
 
 
 def session_key(server: Server, login: Login) -> str:

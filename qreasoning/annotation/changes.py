@@ -124,7 +124,7 @@ def _uploaded(
     path = f"api/projects/{project_id}/import"
     answer = server.upload(path, files, commit_to_project="false")
     ids = server.checked(path, answer, "file_upload_ids")["file_upload_ids"]
-    rows = server.get_list(f"api/projects/{project_id}/file-uploads", ids=str(ids))
+    rows = server.get_list(f"api/projects/{project_id}/file-uploads", "file", ids=str(ids))
     stored = {row["file"].rsplit("-", 1)[-1].split(".")[0]: row["file"] for row in rows}
     # Browsers ask for it as it stands, so below a path it has to have the path.
     below = urlsplit(server.url).path

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from qreasoning.annotation import faults
-from qreasoning.annotation.faults import REPEATABLE, PassingError
+from qreasoning.annotation.faults import REPEATABLE, PassingError, objects, unexpected
 from qreasoning.errors import ServerError
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 PAGE = 250
 """Tasks per page: half a second's work for the server, and a few megabytes here."""
+
+ALWAYS = ("data", "updated_at", "total_annotations", "cancelled_annotations")
+"""What every task has, where it is asked for."""
 
 TIMEOUT = 120.0
 """Seconds that one answer may take (an import of 1,000 tasks takes under one)."""
@@ -55,11 +58,13 @@ class Server:
         from label_studio_sdk.base_client import LabelStudioBase
         from label_studio_sdk.core.api_error import ApiError
 
+        from qreasoning.annotation.deadline import within
+
         self.url = url.rstrip("/") + "/"
         self.loopback = loopback
         self.timeout = timeout
         self.pauses = tuple(pauses)
-        plain = httpx.Client(timeout=timeout, trust_env=not loopback)
+        plain = httpx.Client(timeout=timeout, trust_env=not loopback, event_hooks=within(timeout))
         try:
             sdk = LabelStudioBase(base_url=self.url, api_key=api_key, httpx_client=plain)
         except ApiError as error:
@@ -90,12 +95,9 @@ class Server:
         """The JSON object at `path`. Raises ServerError where it is none or lacks one of `keys`."""
         return self.checked(path, self.get(path, **params), *keys)
 
-    def get_list(self, path: str, **params: Any) -> list[Any]:
-        """The JSON list at `path`. Raises ServerError where it is none."""
-        answer = self.get(path, **params)
-        if not isinstance(answer, list):
-            raise faults.unexpected(self.url, path, "a list")
-        return answer
+    def get_list(self, path: str, *keys: str, **params: Any) -> list[dict[str, Any]]:
+        """The JSON list at `path`, of objects that have `keys`. Raises ServerError otherwise."""
+        return faults.objects(self.url, path, self.get(path, **params), *keys)
 
     def checked(self, path: str, answer: Any, *keys: str) -> dict[str, Any]:
         """`answer`, which came from `path`, checked to be an object that has `keys`."""
@@ -115,6 +117,15 @@ class Server:
         """Send files (field name to file name and content) by POST, under the rule of `send`."""
         return self._request("POST", path, files=dict(files), params=params)
 
+    def fetch(self, path: str) -> tuple[int, bytes]:
+        """The status and the content that the server gives for `path`, whatever they are: a
+        picture, or a refusal. One attempt."""
+        try:
+            response = self._response("GET", path)
+        except PassingError as passing:
+            raise passing.error from None
+        return response.status_code, response.content
+
     def _request(self, method: str, path: str, **content: Any) -> Any:
         for pause in self.pauses:
             try:
@@ -129,6 +140,12 @@ class Server:
             raise passing.error from None
 
     def _attempt(self, method: str, path: str, **content: Any) -> Any:
+        response = self._response(method, path, **content)
+        if response.status_code >= 300:
+            raise faults.fault(self.url, response, method, path)
+        return self._json(response, method, path)
+
+    def _response(self, method: str, path: str, **content: Any) -> "httpx.Response":
         import httpx
         from label_studio_sdk.core.api_error import ApiError
 
@@ -149,9 +166,7 @@ class Server:
             raise PassingError(faults.broke_off(self.url, method, path, error), again) from None
         except ValueError:  # a page instead of a refreshed token
             raise faults.page(self.url, path) from None
-        if response.status_code >= 300:
-            raise faults.fault(self.url, response, method, path)
-        return self._json(response, method, path)
+        return response
 
     def _json(self, response: "httpx.Response", method: str, path: str) -> Any:
         if not response.content:
@@ -284,7 +299,22 @@ def task_page(
         include=include,
         query=json.dumps(query),
     )
-    return answer["total"], answer["tasks"]
+    needed = ("id", *(each for each in ALWAYS if each in include.split(",")))
+    found = objects(server.url, "api/tasks/", answer["tasks"], *needed)
+    total = answer["total"]
+    if not isinstance(total, int) or not all(map(_is_task, found)):
+        raise unexpected(server.url, "api/tasks/", "tasks with their answers")
+    return total, found
+
+
+def _is_task(found: Mapping[str, Any]) -> bool:
+    answers = found.get("annotations") or []
+    return (
+        isinstance(found["id"], int)
+        and isinstance(found.get("data", {}), dict)
+        and isinstance(answers, list)
+        and all(isinstance(each, dict) and "id" in each for each in answers)
+    )
 
 
 def _only(field: str, operator: str, kind: str, value: Any) -> dict[str, Any]:

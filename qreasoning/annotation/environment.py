@@ -38,14 +38,18 @@ def environment(cache: Path, say: Callable[[str], None]) -> Path:
     `venv/` below it holds the programs, `template/` the migrated database. Two processes at once
     make it once; one that was interrupted is made anew. Raises ServerError naming the log file.
     """
-    python = f"py{sys.version_info.major}.{sys.version_info.minor}"
-    pins = sha256_bytes(REQUIREMENTS.read_bytes())[:8]
-    folder = cache / "label-studio" / f"{version()}-{python}-{pins}"
+    folder = _place(cache)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with locked(folder.with_name(f"{folder.name}.lock"), say):
         if not _usable(folder):
             _make(folder, say)
     return folder
+
+
+def installed(cache: Path) -> Path | None:
+    """The folder of the environment below `cache` where it is complete, else None."""
+    folder = _place(cache)
+    return folder if _usable(folder) else None
 
 
 def program(folder: Path) -> Path:
@@ -85,6 +89,12 @@ def locked(path: Path, say: Callable[[str], None]) -> Iterator[None]:
             say("Another process is setting Label Studio up; waiting for it")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _place(cache: Path) -> Path:
+    python = f"py{sys.version_info.major}.{sys.version_info.minor}"
+    pins = sha256_bytes(REQUIREMENTS.read_bytes())[:8]
+    return cache / "label-studio" / f"{version()}-{python}-{pins}"
 
 
 def _usable(folder: Path) -> bool:

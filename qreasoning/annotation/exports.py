@@ -76,7 +76,7 @@ def _tasks(path: Path) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise DataError(f"The export {path} is missing. Correct its path.") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is no JSON ({error}). Export again, as JSON.") from None
     for number, task in enumerate(content if isinstance(content, list) else [content], start=1):
         answers = None
@@ -96,7 +96,8 @@ def _is_answer(each: Any) -> bool:
 
 
 def _address(task: Mapping[str, Any], key: str) -> str:
-    return str(task["data"].get(key, ""))
+    # Half of a surrogate pair, which JSON can name and no file of text can hold, becomes "?".
+    return str(task["data"].get(key, "")).encode("utf-8", "replace").decode()
 
 
 def _id(answer: Mapping[str, Any], address: str) -> str:
@@ -135,10 +136,11 @@ def _time(value: Any) -> str | None:
             moment = datetime.fromtimestamp(value, UTC)
         else:
             moment = datetime.fromisoformat(str(value))
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        text = moment.astimezone(UTC).isoformat(timespec="microseconds")
     except (ValueError, OverflowError, OSError):
         return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return text.replace("+00:00", "Z")
 
 
 def _renamed(item: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
@@ -159,7 +161,7 @@ def _stars(value: Any) -> Any:
     if isinstance(given, float) and given.is_integer():
         given = int(given)
     text = str(given).strip()
-    return {"rating": int(text)} if text.isdecimal() else value
+    return {"rating": int(text)} if text.isdecimal() and len(text) < 4 else value
 
 
 def _refuse_strangers(

@@ -1,6 +1,6 @@
 """What can go wrong between us and a server: a sentence for each fault, and whether it may pass."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qreasoning.errors import ServerError
 
@@ -127,3 +127,13 @@ def unexpected(url: str, path: str, wanted: str) -> ServerError:
         f"{url}{path} answered something else than {wanted}. Check that LABEL_STUDIO_URL "
         f"is a Label Studio of a tested version ({', '.join(TESTED)})."
     )
+
+
+def objects(url: str, path: str, answer: Any, *keys: str) -> list[dict[str, Any]]:
+    """`answer`, which came from `path`, checked to be a list of objects that have `keys`."""
+    if not isinstance(answer, list) or not all(
+        isinstance(each, dict) and each.keys() >= set(keys) for each in answer
+    ):
+        what = ", ".join(keys) or "content"
+        raise unexpected(url, path, f"a list of objects with {what}")
+    return answer

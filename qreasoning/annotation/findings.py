@@ -5,7 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from qreasoning.annotation.derived import TABLE
-from qreasoning.checks.findings import TEXT_RULE, Finding
+from qreasoning.checks.contradictions import text_rule
+from qreasoning.checks.findings import Finding
 from qreasoning.files import read_manifest, replacing, sha256_bytes, sha256_file
 
 FINDINGS = "findings.parquet"
@@ -21,7 +22,7 @@ def write_findings(found: Sequence[Finding], folder: Path) -> bool:
     import pyarrow.parquet as pq
 
     about = {"table": ((read_manifest(folder) or {}).get("files") or {}).get(TABLE, "")}
-    about["text_rule"] = TEXT_RULE
+    about["text_rule"] = text_rule()
     schema = pa.schema([(name, pa.string()) for name in Finding.__dataclass_fields__], about)
     buffer = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_pylist([asdict(each) for each in found], schema=schema), buffer)

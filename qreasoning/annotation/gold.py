@@ -1,9 +1,9 @@
 """Gold pictures: what an attentive annotator answers to them, and who does."""
 
-import csv
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from qreasoning.annotation.names import csv_rows
 from qreasoning.annotation.panel import rating
 from qreasoning.errors import SettingsError
 from qreasoning.records import Annotation
@@ -17,27 +17,18 @@ Gold = Mapping[str, Mapping[str, tuple[int, int]]]
 def read_gold(path: Path, fields: Iterable[str]) -> dict[str, dict[str, tuple[int, int]]]:
     """Read a gold file: a row per picture and field. Raises SettingsError naming the line."""
     known = tuple(fields)
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError:
-        raise SettingsError(f"The gold file {path} is missing. Create it.") from None
-    rows = csv.DictReader(lines)
-    missing = [each for each in COLUMNS if each not in (rows.fieldnames or ())]
-    if missing:
-        raise SettingsError(
-            f"{path} has no column '{missing[0]}'. Its first line must be {','.join(COLUMNS)}."
-        )
     gold: dict[str, dict[str, tuple[int, int]]] = {}
-    for row in rows:
-        place = f"{path}, line {rows.line_num}"
-        if row["field"] not in known:
+    for number, row in csv_rows(path, "gold file", COLUMNS):
+        place, field, name = f"{path}, line {number}", row["field"], row["name"]
+        if field not in known or not name:
             raise SettingsError(
-                f"{place}: the field '{row['field']}' is none of {', '.join(known)}. Correct it."
+                f"{place}: the field '{field}' is none of {', '.join(known)}, or the row has no "
+                "name. Correct it."
             )
-        ranges = gold.setdefault(row["name"], {})
-        if row["field"] in ranges:
-            raise SettingsError(f"{place}: {row['name']} has '{row['field']}' twice. Remove one.")
-        ranges[row["field"]] = _range(row["low"], row["high"], place)
+        ranges = gold.setdefault(name, {})
+        if field in ranges:
+            raise SettingsError(f"{place}: {name} has '{field}' twice. Remove one.")
+        ranges[field] = _range(row["low"], row["high"], place)
     return gold
 
 

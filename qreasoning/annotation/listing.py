@@ -1,6 +1,5 @@
 """Which pictures a project has: a folder's, or those of a list, and of these the sampled ones."""
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,8 +8,8 @@ from qreasoning.annotation.project import Project
 from qreasoning.annotation.sampling import TENTHS, sample, tenth, tenth_name
 from qreasoning.benchmark_sets import resolve
 from qreasoning.errors import DataError
-from qreasoning.images import list_pictures
-from qreasoning.scores import read_scores
+from qreasoning.images import list_pictures, picture_file
+from qreasoning.score_tables import read_scores
 from qreasoning.workspace import Workspace
 
 
@@ -53,18 +52,14 @@ def _refuse_names(names: Sequence[str], folder: Path, source: Path | None) -> No
     for name in names:
         if not name.isprintable():  # also halves of surrogate pairs: names that are not UTF-8
             raise DataError(f"{folder} has a picture with the name {name!a}. Rename it.")
-        if source is not None and not _below(folder, name):
-            raise DataError(f"{source} names {name}, which is outside {folder}. Correct the list.")
+        if source is not None:
+            picture_file(folder, name, source)
     missing = [name for name in names if source is not None and not (folder / name).is_file()]
     if missing:
         raise DataError(
             f"{len(missing)} of the {len(names)} pictures in {source} are missing, the first is "
             f"{folder / missing[0]}. Fetch them, or correct the list."
         )
-
-
-def _below(folder: Path, name: str) -> bool:
-    return Path(os.path.normpath(folder / name)).is_relative_to(folder) and ".." not in name
 
 
 def nothing(project: Project, problem: str) -> DataError:

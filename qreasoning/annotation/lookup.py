@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from qreasoning.annotation.client import Server, tasks
+from qreasoning.annotation.faults import objects
 from qreasoning.annotation.project import Project, marker
 from qreasoning.errors import ServerError
 from qreasoning.files import write_json
@@ -34,8 +35,7 @@ def find_project(server: Server, project: Project, folder: Path) -> dict[str, An
     left."""
     known = _places(folder).get(_place_name(server, project))
     if known is not None:
-        listed = server.get_object("api/projects/", "results", ids=str(known["id"]), page_size=1)
-        same = listed["results"]
+        same = _listed(server, ids=str(known["id"]), page_size=1)
         if same and same[0]["created_at"] == known["created_at"]:
             return _whole(server, same[0])
     named = same_projects(server, project)
@@ -49,12 +49,17 @@ def find_project(server: Server, project: Project, folder: Path) -> dict[str, An
     return _whole(server, (filled or named)[0]) if named else None
 
 
+def _listed(server: Server, **params: Any) -> list[dict[str, Any]]:
+    answer = server.get_object("api/projects/", "results", **params)
+    keys = ("id", "title", "description", "created_at", "task_number")
+    return objects(server.url, "api/projects/", answer["results"], *keys)
+
+
 def same_projects(server: Server, project: Project) -> list[dict[str, Any]]:
     """The projects with this one's title and marker, by rising id; one is as it should be."""
-    answer = server.get_object("api/projects/", "results", title=project.file.title, page_size=100)
     same = [
         each
-        for each in answer["results"]
+        for each in _listed(server, title=project.file.title, page_size=100)
         if each["title"] == project.file.title and marker(project) in (each["description"] or "")
     ]
     return sorted(same, key=lambda each: int(each["id"]))

@@ -36,12 +36,16 @@ class Sampling(Settings):
         return self
 
 
+def _number_is_text(value: Any) -> Any:
+    return str(value) if isinstance(value, int | float) else value
+
+
 class Guidelines(Settings):
     """What annotators are told before they begin."""
 
     file: str = "guidelines.md"
     """A Markdown file in annotation/."""
-    version: Annotated[str, BeforeValidator(lambda value: str(value))] = Field(
+    version: Annotated[str, BeforeValidator(_number_is_text)] = Field(
         default="1", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,19}$"
     )
     """Recorded with each answer; raise it whenever the text changes its meaning."""

@@ -33,7 +33,7 @@ class Facts:
 def draft_states(server: Server, project_id: int, facts: Facts) -> Iterator[dict[str, Any]]:
     """The drafts of all annotators: what they wrote and did not submit yet."""
     for task in tasks(server, project_id, "id,data,updated_at", with_drafts=True):
-        for draft in server.get_list(f"api/tasks/{task['id']}/drafts"):
+        for draft in server.get_list(f"api/tasks/{task['id']}/drafts", "id", "user"):
             kept = ("id", "result", "lead_time", "created_at", "updated_at", "annotation")
             raw = {key: draft.get(key) for key in kept}
             yield {

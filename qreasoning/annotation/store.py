@@ -2,7 +2,9 @@
 
 Asked for are the tasks that changed since the mark, each with its whole list of answers, so that
 deleted ones show; a deleted task shows by the number of tasks. Everything is read where there is no
-mark yet, where the task of the mark is not as it was, and where the server was set back.
+mark yet, where the task of the mark is not as it was, where the server was set back, and where it
+has another number of answers than the log: its clock was set back then, and what changed since does
+not look like it.
 """
 
 import time
@@ -55,6 +57,8 @@ class Found:
     older: set[int | str] = field(default_factory=set)
     """Answers that are older on the server than they were, or gone from a task that is."""
     appended: int = 0
+    counts_differ: bool = False
+    """Whether the server has another number of answers than what was met explains."""
     tell: "Listener | None" = None
 
 
@@ -81,14 +85,19 @@ def pull(
     begun = time.time()
     folder = log.path.parent
     with log.held():
-        emails = {user["id"]: user["email"] for user in server.get_list("api/users/")}
+        users = server.get_list("api/users/", "id", "email")
+        emails = {user["id"]: user["email"] for user in users}
         facts = Facts(place, form_version, emails, items)
+        counted = _count(server, project_id)
         newest = _newest(server, project_id)
         mark = read_mark(folder, place, log)
         found = Found(tell=tell)
         if mark is not None:
             _read_changed(server, project_id, mark, log, facts, found)
-        if mark is None or found.older or mark.task not in found.tasks:
+        if mark is not None:
+            found.counts_differ = _counts_differ(counted, log, place, found)
+        whole = mark is not None and not found.older and not found.counts_differ
+        if mark is None or not whole or mark.task not in found.tasks:
             found = Found(older=found.older, appended=found.appended, tell=tell)
             _read(tasks(server, project_id, INCLUDE), log, facts, found)
             found.missing = _alive(log, place) - found.answers
@@ -102,6 +111,23 @@ def pull(
         if newest is not None:
             write_mark(folder, place, next_mark(mark, newest, begun, found.tasks), log)
     return Pulled(found.appended, tuple(notes))
+
+
+def _count(server: Server, project_id: int) -> int:
+    """How many answers the server has, skipped ones included."""
+    path, counts = f"api/projects/{project_id}/", [f"{each}_annotations_number" for each in _KINDS]
+    answer = server.get_object(path, *counts, include=",".join(counts))
+    return sum(each if isinstance(each := answer[name], int) else 0 for name in counts)
+
+
+_KINDS = ("total", "skipped")
+
+
+def _counts_differ(counted: int, log: Log, place: str, found: Found) -> bool:
+    """Whether an answer was missed: the log has fewer than there were before it was brought up to
+    date, or as many more although nothing happened since."""
+    here = len(_alive(log, place) - found.missing)
+    return here < counted or (here > counted and not found.appended and not found.missing)
 
 
 def _newest(server: Server, project_id: int) -> Newest | None:

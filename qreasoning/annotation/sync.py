@@ -127,7 +127,7 @@ def _put_aside(server: Server, empty: Mapping[str, Any], say: Callable[[str], No
 
 def _serve_folder(server: Server, project_id: int, folder: Path) -> None:
     # The row alone grants access to the folder; synchronising it would add tasks of its own.
-    rows = server.get_list("api/storages/localfiles", project=project_id)
+    rows = server.get_list("api/storages/localfiles", "path", project=project_id)
     if all(row["path"] != str(folder) for row in rows):
         body = {"project": project_id, "path": str(folder), "use_blob_urls": True}
         server.send("POST", "api/storages/localfiles", {**body, "title": folder.name[:200]})

@@ -30,7 +30,7 @@ FOREIGN = "task of somebody else"
 REPEATED = "picture shown again"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One person's answer to one picture, with what is wrong with it."""
 
@@ -196,7 +196,7 @@ def _row(
         caption=answer.caption,
         reasoning=answer.reasoning,
         overall=answer.overall,
-        seconds=raw.get("lead_time"),
+        seconds=_seconds(raw.get("lead_time")),
         created=raw.get("created_at") or "",
         updated=raw.get("updated_at") or raw.get("created_at") or "",
         form_version=given_in,
@@ -234,6 +234,12 @@ def labels(
         "excluded": state.annotator in project.excluded,
     }
     return tuple(label for label, holds in found.items() if holds)
+
+
+def _seconds(given: Any) -> float | None:
+    """The time an answer took; what is no number (an export may hold anything) is unknown."""
+    number = isinstance(given, int | float) and not isinstance(given, bool)
+    return float(given) if number and abs(given) < 1e300 else None
 
 
 def _number(account: Any) -> Any:

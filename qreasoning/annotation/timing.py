@@ -9,6 +9,7 @@ from statistics import median
 from typing import Literal
 
 from qreasoning.files import write_text
+from qreasoning.spreadsheets import literal
 
 TIMES = "times.csv"
 
@@ -87,13 +88,7 @@ def write_times(report: Iterable[Times], folder: Path) -> Path:
     buffer = io.StringIO()
     rows = csv.writer(buffer, lineterminator="\n")
     rows.writerow([each.name for each in fields(Times)])
-    rows.writerows([_plain(value) for value in asdict(each).values()] for each in report)
+    rows.writerows([literal(value) for value in asdict(each).values()] for each in report)
     path = folder / TIMES
     write_text(path, buffer.getvalue(), mode=0o600)
     return path
-
-
-def _plain(value: object) -> object:
-    # A spreadsheet would run what begins like this as a formula.
-    unsafe = isinstance(value, str) and value[:1] in ("=", "+", "-", "@")
-    return f"'{value}" if unsafe else value

@@ -17,8 +17,6 @@ FIELDS = ("caption", "reasoning")
 
 CONTRADICTS = "text contradicts"
 """How a finding begins that sets a text against the ratings."""
-TEXT_RULE = "words 1"
-"""The version of the rule behind these findings: those of another version are not taken over."""
 
 
 class Checked(Protocol):
@@ -33,7 +31,7 @@ class Checked(Protocol):
         """The rules that it breaks."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing about one answer."""
 

@@ -9,6 +9,7 @@ import typer
 from qreasoning.commands import study_here
 from qreasoning.console import say
 from qreasoning.errors import SettingsError
+from qreasoning.extras import need
 
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -57,6 +58,7 @@ def annotate(
         return
     if project is None:
         raise SettingsError("No project is named. Add --project NAME, a file of annotation/.")
+    need("annotate")
     if dry_run:
         _would_do(project, annotators)
         return

@@ -22,7 +22,11 @@ def predict(
     ] = None,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     images: Annotated[
-        Path | None, typer.Option(help="A folder of pictures instead of a dataset.")
+        Path | None,
+        typer.Option(
+            help="Pictures instead of a dataset: a folder, a .tar or a folder of them, or a text "
+            "file with a path a line."
+        ),
     ] = None,
     condition: Annotated[
         str, typer.Option(help="image, caption or both; the caption is the one written before.")
@@ -43,6 +47,17 @@ def predict(
     device: Annotated[
         str | None, typer.Option(help="cpu or cuda; the GPU if there is one if left out.")
     ] = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            help="transformers or vllm in this process, or ray: workers on this machine, or on the "
+            "cluster that RAY_ADDRESS names, which has to see all files under the same paths."
+        ),
+    ] = "transformers",
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Ray's workers; one per GPU, or per core, if left out."),
+    ] = None,
 ) -> None:
     """Write a model's chains, greedily, in the image and in the caption condition.
 
@@ -50,6 +65,9 @@ def predict(
     """
     conditions = _chosen("--condition", condition.split(","), ("image", "caption"))
     (way,) = _chosen("--stage2", [stage2], ("generate", "expect"))
+    (who,) = _chosen("--engine", [engine], ("transformers", "vllm", "ray"))
+    if workers is not None and who != "ray":
+        raise SettingsError("--workers are Ray's. Add --engine ray, or leave it out.")
     study = study_here()
     data = images if images is not None else study.dataset(dataset)
     chosen = study.model(model)
@@ -68,6 +86,8 @@ def predict(
             batch_size=batch_size,
             device=device,
             revision=revision,
+            engine=who,  # type: ignore[arg-type]
+            workers=workers,
             say=say,
         )
     )

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from qreasoning.console import say
+from qreasoning.extras import need
 from qreasoning.workspace import make_study
 
 
@@ -27,6 +28,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Another seed: other pictures, answers, samples.")] = 0,
 ) -> None:
     """Run the whole loop on this machine: simulated pictures and people, no GPU, no download."""
+    need("annotate", "train", "report", "demo")
     from qreasoning.console import show_demo
     from qreasoning.demo import FULL, run_demo
 

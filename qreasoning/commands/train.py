@@ -1,13 +1,16 @@
 """`qr train`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from qreasoning.commands import study_here
 from qreasoning.console import say
 from qreasoning.workspace import cache_folder
+
+if TYPE_CHECKING:
+    from qreasoning.training.recipe import Recipe
 
 
 def train(
@@ -44,7 +47,7 @@ def train(
 
     `qr train tiny` trains the demo's tiny model, which needs no GPU.
     """
-    from qreasoning.training.recipe import TINY, load_recipe
+    from qreasoning.training.recipe import load_recipe
 
     study = study_here()
     chosen = load_recipe(study.settings("training", recipe, "recipe"), changes or ())
@@ -56,12 +59,7 @@ def train(
     from qreasoning.training.run import train as run_train
     from qreasoning.training.start import start_run
 
-    if chosen.model == TINY:
-        from qreasoning.simulation.warm_up import WarmUp, ensure_base
-
-        chosen = chosen.model_copy(
-            update={"model": str(ensure_base(cache_folder(), say, WarmUp(format=chosen.format)))}
-        )
+    chosen = with_base(chosen)
     if chosen.init_from is not None and start_run(chosen, study.runs) is None:
         say(f"{chosen.name} starts from a run of {chosen.init_from}, and there is none: made first")
         # It has to be of the same model, whatever else is changed here.
@@ -76,6 +74,18 @@ def train(
     report = run_train(chosen, data, study.runs, device=device, resume=resume, say=say)
     _follow_up(report.run, merge, push_to_hub)
     say(f"{report.run} is ready. Next: qr predict")
+
+
+def with_base(recipe: "Recipe") -> "Recipe":
+    """The recipe with the tiny model's folder where it names the tiny model, made if need be."""
+    from qreasoning.training.recipe import TINY
+
+    if recipe.model != TINY:
+        return recipe
+    from qreasoning.simulation.warm_up import WarmUp, ensure_base
+
+    folder = ensure_base(cache_folder(), say, WarmUp(format=recipe.format))
+    return recipe.model_copy(update={"model": str(folder)})
 
 
 def _follow_up(run: Path, merge: bool, repository: str | None) -> None:

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
-from qreasoning.checks.findings import CONTRADICTS, TEXT_RULE, text_findings
+from qreasoning.checks.contradictions import text_rule
+from qreasoning.checks.findings import CONTRADICTS, text_findings
 from qreasoning.data.projects import TABLE, Project
 from qreasoning.data.validation import Found
 from qreasoning.files import sha256_file
@@ -24,7 +25,7 @@ def pulled_claims(project: Project) -> pa.Table | None:
     if project.rules.of("claims") == "off" or not path.is_file():
         return None
     about = parquet.read_schema(path).metadata or {}
-    if about.get(b"text_rule") != TEXT_RULE.encode():
+    if about.get(b"text_rule") != text_rule().encode():
         return None
     if about.get(b"table") != sha256_file(project.folder / TABLE).encode():
         return None

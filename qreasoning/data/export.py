@@ -13,11 +13,11 @@ from pyarrow import parquet
 from qreasoning.data.spec import SPLITS
 from qreasoning.errors import DataError
 from qreasoning.files import MANIFEST, make_folder, read_manifest, write_bytes
+from qreasoning.spreadsheets import literal
 
 Kind = Literal["json", "csv", "trl"]
 KINDS: tuple[str, ...] = get_args(Kind)
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula."""
 
 Row = dict[str, Any]
@@ -108,7 +108,8 @@ def _plain_value(value: Any) -> Any:
 def _write_csv(path: Path, columns: list[str], rows: Iterator[Row]) -> int:
     count = 0
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        # RFC 4180: with these ends Python quotes a lone carriage return too.
+        writer = csv.writer(file, lineterminator="\r\n")
         writer.writerow(columns)
         for row in rows:
             count += 1
@@ -119,9 +120,7 @@ def _write_csv(path: Path, columns: list[str], rows: Iterator[Row]) -> int:
 def _cell(value: Any) -> Any:
     if isinstance(value, (list, dict)):
         value = json.dumps(_plain_value(value), ensure_ascii=False, allow_nan=False)
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return "" if value is None else value
+    return "" if value is None else literal(value)
 
 
 def _trl(folder: Path, split: str, draft: Path) -> dict[str, int]:

@@ -24,6 +24,8 @@ from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
 CHUNK = 500
+_SEEDS = 2**31
+"""The stream that training seeds are drawn from, far from those of the units."""
 
 
 class Estimate(NamedTuple):
@@ -132,6 +134,24 @@ def srcc(x: ArrayLike, y: ArrayLike, *, repetitions: int = 10_000, seed: int = 0
     ]
     value = _spearman(np.ones((len(table), 1)), ranked, goal, known)[0]
     return _replicates(value, draws, known)
+
+
+def over_seeds(replicates: Replicates) -> Replicates:
+    """The mean over the columns, which are training seeds, as one column.
+
+    Each replicate draws the seeds again as well as the units, so that its spread is that of both
+    (a crossed bootstrap: Owen and Eckles 2012). With one seed there is no spread between seeds to
+    be seen. nan in any seed that is drawn makes a replicate nan.
+    """
+    repetitions, seeds = replicates.draws.shape
+    (drawn,) = counts(seeds, repetitions, seed=_SEEDS, chunk=repetitions)
+    used = np.where(drawn.T > 0, replicates.draws * drawn.T, 0.0)
+    return Replicates(
+        replicates.values.mean(keepdims=True),
+        used.sum(axis=1, keepdims=True) / seeds,
+        replicates.n.min(keepdims=True),
+        replicates.n_left_out.max(keepdims=True),
+    )
 
 
 def intervals(replicates: Replicates, *, confidence: float = 0.95) -> tuple[Estimate, ...]:
@@ -272,7 +292,8 @@ class Ranked:
         # (last of the group before + last of the group)/2 is the mid-rank less 1/2; so is n/2.
         middle -= upto[-1]
         middle *= 0.5
-        return middle[self.group]
+        result: Array = middle[self.group]
+        return result
 
 
 def _spearman(drawn: Array, ranked: list[Ranked], goal: Ranked, known: NDArray[np.bool_]) -> Array:

@@ -175,7 +175,9 @@ class Encoder:
         from transformers.utils.logging import disable_progress_bar
 
         disable_progress_bar()
-        model = AutoModel.from_pretrained(self.folder, dtype=torch.float32, local_files_only=True)
+        model = AutoModel.from_pretrained(
+            self.folder, dtype=torch.float32, local_files_only=True, use_safetensors=True
+        )
         return model.eval().to(self._device)
 
     @cached_property
@@ -237,9 +239,8 @@ def _folder(model: str | Path, revision: str | None) -> tuple[Path, str | None]:
     small = ["*.json", "*.txt", "*.model"]
     try:
         found = Path(snapshot_download(str(model), revision=revision, allow_patterns=small))
-        for weights in ("*.safetensors", "pytorch_model*.bin"):
-            if not _weights(found):
-                snapshot_download(str(model), revision=found.name, allow_patterns=[weights])
+        if not _weights(found):
+            snapshot_download(str(model), revision=found.name, allow_patterns=["*.safetensors"])
     except (OSError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
         raise SettingsError(
             f"The model {model} was not found ({type(error).__name__}). Give the path of a folder "
@@ -249,7 +250,7 @@ def _folder(model: str | Path, revision: str | None) -> tuple[Path, str | None]:
 
 
 def _weights(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
+    return sorted(folder.glob("*.safetensors"))
 
 
 def _hash(files: Sequence[Path]) -> str:

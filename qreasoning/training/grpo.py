@@ -155,4 +155,19 @@ def _arguments(recipe: Recipe, weights: list[float], device: str, run: Path) -> 
         save_total_limit=KEPT,
         report_to=list(recipe.report_to),
         disable_tqdm=True,
+        **_vllm(recipe),
     )
+
+
+def _vllm(recipe: Recipe) -> dict[str, Any]:
+    chosen = recipe.vllm
+    if chosen is None:
+        return {}
+    return {
+        "use_vllm": True,
+        "vllm_mode": chosen.mode,
+        "vllm_gpu_memory_utilization": chosen.gpu_memory_utilization,
+        "vllm_tensor_parallel_size": chosen.tensor_parallel_size,
+        "vllm_server_host": chosen.host,
+        "vllm_server_port": chosen.port,
+    }

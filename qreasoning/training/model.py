@@ -89,7 +89,13 @@ def load_model(
     find_config(name, revision)
     disable_progress_bar()  # a stage reports through `say` alone
     usual = torch.bfloat16 if device == "cuda" else torch.float32
-    options: dict[str, Any] = {"dtype": dtype or usual, "revision": revision}
+    # Weights in pickles run what whoever made them wrote.
+    options: dict[str, Any] = {
+        "dtype": dtype or usual,
+        "revision": revision,
+        "use_safetensors": True,
+        "trust_remote_code": False,
+    }
     if quantization is not None:
         options |= {"quantization_config": _four_bits(device), "device_map": device}
     try:

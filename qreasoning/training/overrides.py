@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
-
 from qreasoning.errors import SettingsError
+from qreasoning.settings import parse_yaml
 
 
 def overridden(content: Any, assignments: Sequence[str]) -> Any:
@@ -29,8 +28,8 @@ def _read(assignment: str) -> tuple[list[str], Any]:
             f"--set '{assignment}' is no assignment. Write --set KEY=VALUE, such as grpo.steps=5."
         )
     try:
-        return keys, yaml.safe_load(text)
-    except yaml.YAMLError:
+        return keys, parse_yaml(text, "--set")
+    except SettingsError:
         raise SettingsError(
             f"--set '{assignment}': '{text}' is not a YAML value. Quote it, or correct it."
         ) from None

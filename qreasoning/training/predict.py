@@ -3,12 +3,16 @@
 The image condition is stage 1: the model sees the picture and writes a chain. The caption
 condition is stage 2: it sees only the caption it wrote (the reasoning, where the format has no
 caption) and rates again. What cannot be read stays in the table with its status.
+
+Pictures are answered in shards. Which pictures are in a batch follows from their order and the
+batch size alone, so every engine asks the model the same.
 """
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -16,17 +20,16 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from qreasoning.chain import Parsed
 from qreasoning.files import replacing, sha256_bytes
 from qreasoning.records import predictions_schema
-from qreasoning.training.parts import Parts
+from qreasoning.training.answering import Condition, Question, answer_shard, prompt_sha
+from qreasoning.training.parts import Parts, parts_of
 from qreasoning.training.self_consistency import expected_ratings
-from qreasoning.training.source import Seen, Source, look_through
+from qreasoning.training.source import Shard, Source, look_through
 from qreasoning.training.speaker import Speaker, load_speaker
-from qreasoning.training.two_stages import Answer, Say, Stage2, rate_captions, write_chains
+from qreasoning.training.two_stages import Say, Stage2
 
-Condition = Literal["image", "caption"]
-
+Engine = Literal["transformers", "vllm", "ray"]
 METADATA = "qreasoning"
 """Under this key the metadata of the file say, as JSON, what made it."""
 
@@ -59,125 +62,125 @@ def predict(
     batch_size: int = 16,
     device: str | None = None,
     revision: str | None = None,
+    engine: Engine = "transformers",
+    workers: int | None = None,
     say: Say = lambda _: None,
 ) -> PredictReport:
-    """Write `predictions/<model>/<data>.parquet` for a dataset version's split or a folder.
+    """Write `predictions/<model>/<data>.parquet` for the pictures of a `Source`.
 
     `model` is a run's folder, a Hub id (at `revision`) or a model's folder. A run brings its format
     and completion length along; `format` (default q-reasoning) and `max_new_tokens` are for other
-    models. An interrupted call is taken up where it was by the same call.
+    models. `engine` says who answers: this process with transformers or vLLM, or `workers` of a Ray
+    cluster. An interrupted call is taken up where it was by the same call.
     Raises SettingsError or DataError before any work where something does not fit, for unreadable
     pictures with a list of them.
     """
+    question = Question(tuple(conditions), stage2, batch_size)
+    if engine == "vllm":
+        from qreasoning.training.vllm_engine import refuse_without_vllm
+
+        refuse_without_vllm(question)
+    if engine == "ray":
+        from qreasoning.training.ray_engine import device_of_cluster, started
+
+        started(say)
+        device = device or device_of_cluster()
     source = Source(data, split)
-    seen, left_out = look_through(source)
-    speaker = load_speaker(model, format, max_new_tokens, device, revision)
-    form = speaker.chain_format
-    if stage2 == "expect" and "caption" in conditions:
+    shards = look_through(source, batch_size)
+    given = (model, format, max_new_tokens, device, revision)
+    speaker = load_speaker(*given, engine=engine)
+    if engine != "ray" and stage2 == "expect" and "caption" in conditions:
         # A tokenizer without digits of one token is refused now and not after stage 1.
-        expected_ratings(speaker.model, speaker.processor, form, ["?"])
+        expected_ratings(speaker.model, speaker.processor, speaker.chain_format, ["?"])
     about = _about(speaker, stage2)
     path = predictions / speaker.name / f"{source.name}.parquet"
-    parts = Parts(path, {**about, **_here(speaker, seen, batch_size)})
-    raws = write_chains(speaker, source, seen, parts, batch_size, say)
-    read = [form.parse(raw) for raw in raws]
-    rows: list[dict[str, object]] = []
-    if "image" in conditions:
-        rows += [_image_row(speaker, *each) for each in zip(seen, raws, read, strict=True)]
-    if "caption" in conditions:
-        given = [form.stage2_input(parsed.chain) for parsed in read]
-        texts = [text for text in given if text]
-        answers = rate_captions(speaker, stage2, texts, parts, batch_size, say)
-        rows += [
-            _caption_row(speaker, picture, text, parsed, answers)
-            for picture, text, parsed in zip(seen, given, read, strict=True)
-        ]
+    if engine != "ray":
+        # What cannot be loaded is refused before anything is written.
+        _ = speaker.model
+    with parts_of(path, {**about, **_here(speaker, shards, batch_size)}) as parts:
+        todo = [shard for shard in shards if not parts.has(shard.number)]
+        if engine == "ray":
+            from qreasoning.training.ray_engine import answered
+
+            answers = answered(given, source, todo, question, workers, say)
+        else:
+            answers = _answered(speaker, source, shards, todo, question, parts, say)
+        for number, rows in answers:
+            parts.finish(number, rows)
+        statuses = _write(path, parts, len(shards), conditions, about)
+        parts.remove()
+    pictures = sum(shard.pictures for shard in shards)
+    without = sum(shard.without for shard in shards)
+    return PredictReport(path, speaker.name, source.name, pictures, without, statuses)
+
+
+def _answered(
+    speaker: Speaker,
+    source: Source,
+    shards: Sequence[Shard],
+    todo: Sequence[Shard],
+    question: Question,
+    parts: Parts,
+    say: Say,
+) -> Iterator[tuple[int, pa.Table]]:
+    """The rows of each shard, answered in this process."""
+    total = sum(shard.pictures for shard in shards)
+    for shard in todo:
+        before = sum(each.pictures for each in shards[: shard.number])
+
+        def progress(text: str, before: int = before) -> None:
+            condition, _, done = text.partition(": ")
+            say(f"{condition}: {before + int(done)} of {total} pictures")
+
+        once = partial(parts.once, shard.number)
+        yield (
+            shard.number,
+            answer_shard(speaker, source, shard, question, once=once, say=progress),
+        )
+
+
+def _write(
+    path: Path, parts: Parts, shards: int, conditions: Sequence[Condition], about: Mapping[str, Any]
+) -> dict[Condition, dict[str, int]]:
+    """Put the shards together, one in memory at a time; returns the statuses per condition."""
     schema = predictions_schema().with_metadata({METADATA: json.dumps(about, sort_keys=True)})
-    with replacing(path) as draft:
-        pq.write_table(pa.Table.from_pylist(rows, schema=schema), draft)
-    parts.remove()
-    statuses = {
-        condition: dict(Counter(str(r["status"]) for r in rows if r["condition"] == condition))
-        for condition in conditions
-    }
-    return PredictReport(path, speaker.name, source.name, len(seen), left_out, statuses)
+    statuses: dict[Condition, dict[str, int]] = {}
+    with replacing(path) as draft, pq.ParquetWriter(draft, schema) as writer:
+        for condition in conditions:
+            counts: Counter[str] = Counter()
+            for rows in parts.rows(shards, condition):
+                counts.update(rows["status"].to_pylist())
+                writer.write_table(rows.replace_schema_metadata(schema.metadata))
+            statuses[condition] = dict(counts)
+    return statuses
 
 
 def _about(speaker: Speaker, stage2: Stage2) -> dict[str, Any]:
     """What the answers depend on besides the pictures; the same on every machine."""
     form = speaker.chain_format
+    packages = ["qreasoning", "torch", "transformers"]
+    if speaker.engine == "vllm":
+        packages.append("vllm")
     return {
         "model_id": speaker.model_id,
         "revision": speaker.revision,
         "adapter_sha": speaker.adapter_sha,
         "format": form.name,
-        "prompt_sha": _prompt_sha(speaker, form.prompt),
-        "stage2_prompt_sha": _prompt_sha(speaker, form.stage2_prompt),
+        "prompt_sha": prompt_sha(speaker, form.prompt),
+        "stage2_prompt_sha": prompt_sha(speaker, form.stage2_prompt),
         "stage2": stage2,
         "max_new_tokens": speaker.max_new_tokens,
-        "dtype": str(speaker.model.dtype).removeprefix("torch."),
-        "versions": {name: version(name) for name in ("qreasoning", "torch", "transformers")},
+        "dtype": speaker.dtype,
+        "versions": {name: version(name) for name in packages},
     }
 
 
-def _here(speaker: Speaker, seen: Sequence[Seen], batch_size: int) -> dict[str, Any]:
+def _here(speaker: Speaker, shards: Sequence[Shard], batch_size: int) -> dict[str, Any]:
     """What else tells this call from another one on this machine."""
-    ids = "\n".join(each.image_id for each in seen)
+    ids = "\n".join(window for shard in shards for window in shard.windows)
     return {
         "pictures": sha256_bytes(ids.encode()),
         "batch_size": batch_size,
-        "device": speaker.model.device.type,
+        "device": speaker.device,
         "weights": list(speaker.weights),
     }
-
-
-def _image_row(speaker: Speaker, picture: Seen, raw: str, parsed: Parsed) -> dict[str, object]:
-    return {
-        **_identity(speaker, picture, speaker.chain_format.prompt),
-        "condition": "image",
-        "raw": raw,
-        "caption": parsed.chain.caption,
-        "reasoning": parsed.chain.reasoning,
-        "rating": parsed.chain.rating if parsed.ok else None,
-        "status": parsed.status,
-    }
-
-
-def _caption_row(
-    speaker: Speaker,
-    picture: Seen,
-    text: str | None,
-    stage1: Parsed,
-    answers: Mapping[str, Answer],
-) -> dict[str, object]:
-    """Stage 2; where stage 1 wrote nothing to go by, its status is kept and there is no rating."""
-    form = speaker.chain_format
-    answer = answers[text] if text else None
-    row: dict[str, object] = {"raw": None, "rating": None, "status": stage1.status, "stage2": None}
-    if isinstance(answer, str):
-        parsed = form.parse_rating(answer)
-        rating = parsed.chain.rating if parsed.ok else None
-        row = {"raw": answer, "rating": rating, "status": parsed.status, "stage2": "generate"}
-    elif answer is not None:
-        row = {"raw": None, "rating": answer, "status": "ok", "stage2": "expect"}
-    return {
-        **_identity(speaker, picture, form.stage2_prompt),
-        "condition": "caption",
-        **row,
-        "input_caption": text,
-    }
-
-
-def _identity(speaker: Speaker, picture: Seen, prompt: str) -> dict[str, object]:
-    return {
-        "image_id": picture.image_id,
-        "name": picture.name,
-        "model_id": speaker.model_id,
-        "adapter_sha": speaker.adapter_sha,
-        "prompt_sha": _prompt_sha(speaker, prompt),
-    }
-
-
-def _prompt_sha(speaker: Speaker, prompt: str) -> str:
-    whole = "\n".join(text for text in (speaker.chain_format.system, prompt) if text)
-    return sha256_bytes(whole.encode())

@@ -3,9 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from qreasoning.errors import DataError, SettingsError
+from qreasoning.files import sha256_bytes
 from qreasoning.training.examples import Example, read_examples
 from qreasoning.training.recipe import Recipe
 from qreasoning.training.source import look_at, refuse
@@ -17,13 +20,14 @@ def usable_examples(recipe: Recipe, dataset: Path) -> tuple[list[Example], int]:
     Raises DataError where a reward of the recipe would never apply.
     """
     found = read_examples(dataset, recipe.data.split)
+    rows = keep_chains(found.rows, recipe.data.annotated)
     rewards = recipe.rewards
-    if rewards.need_mos and not any(row.mos is not None for row in found.rows):
+    if rewards.need_mos and not any(row.mos is not None for row in rows):
         raise DataError(
             f"{dataset} has no MOS in the split '{recipe.data.split}', so the rating rewards would "
             "never apply. Name a score list in annotation/dataset.yaml and build it again."
         )
-    if rewards.reasoning is not None and not any(row.references for row in found.rows):
+    if rewards.reasoning is not None and not any(row.references for row in rows):
         raise DataError(
             f"{dataset} has no human chain in the split '{recipe.data.split}', so the reasoning "
             "reward would never apply. Annotate some of them, or take it out of the recipe."
@@ -31,7 +35,7 @@ def usable_examples(recipe: Recipe, dataset: Path) -> tuple[list[Example], int]:
     if (
         rewards.margin is not None
         and rewards.margin.tau == "human"
-        and not any(row.mos_std for row in found.rows)
+        and not any(row.mos_std for row in rows)
     ):
         raise DataError(
             f"{dataset} has no standard deviations of its scores, so the margin reward with "
@@ -39,11 +43,23 @@ def usable_examples(recipe: Recipe, dataset: Path) -> tuple[list[Example], int]:
         )
     usable = [
         row
-        for row in found.rows
+        for row in rows
         if (row.mos is not None and rewards.need_mos)
         or (row.references and rewards.reasoning is not None)
     ]
-    return usable, found.without_picture + len(found.rows) - len(usable)
+    return usable, found.without_picture + len(rows) - len(usable)
+
+
+def keep_chains(rows: Sequence[Example], share: float) -> list[Example]:
+    """The rows, with human chains only in that share of those that have some, at least one.
+
+    Which keep them is decided by the hash of each picture alone, so a smaller share lies within a
+    larger one, whatever else is in the split.
+    """
+    annotated = [row.image_id for row in rows if row.chains]
+    order = sorted(annotated, key=lambda image_id: sha256_bytes(image_id.encode()))
+    kept = set(order[: max(1, round(share * len(order)))])
+    return [row if row.image_id in kept else replace(row, chains=()) for row in rows]
 
 
 def check_batches(recipe: Recipe, examples: Sequence[Example], processes: int) -> None:
@@ -75,11 +91,22 @@ def check_batches(recipe: Recipe, examples: Sequence[Example], processes: int) -
         )
 
 
+def check_vllm(recipe: Recipe, device: str) -> None:
+    """Raises SettingsError where the recipe asks for vLLM and it, or a GPU, is not there."""
+    if recipe.vllm is None or (device == "cuda" and find_spec("vllm") is not None):
+        return
+    missing = "its package" if find_spec("vllm") is None else "a GPU"
+    raise SettingsError(
+        f"vllm in the recipe needs {missing}, which is not here. Install it with pip install "
+        "'qreasoning[gpu]' on a machine with a GPU, or take vllm out of the recipe."
+    )
+
+
 def check_pictures(examples: Sequence[Example]) -> None:
     """Decode every picture once. Raises DataError listing those that cannot be read."""
     with ThreadPoolExecutor() as pool:
         looks = list(pool.map(lambda row: look_at(row.image, row.name), examples))
-    refuse([problem for _, problem in looks if problem])
+    refuse([problem for problem in looks if problem])
 
 
 def drawn(recipe: Recipe, examples: Sequence[Example]) -> str:

@@ -29,6 +29,9 @@ class Data(Settings):
 
     split: Literal["train", "validation", "test"] = "train"
     """The split that is trained on. [ours]"""
+    annotated: float = Field(default=1.0, gt=0, le=1)
+    """The share of the pictures with human chains that keep them, chosen by the pictures' hashes:
+    a smaller share lies within a larger one. Of the others only the MOS is used. [ours]"""
     repeat_annotated: int = Field(default=1, ge=1)
     """How many times a picture with a human chain is drawn where another is drawn once. [ours]"""
 
@@ -198,6 +201,24 @@ class Efficiency(Settings):
     """Read each prompt once for all its completions. [ours]"""
     share_pictures: bool = True
     """Encode each picture once per step; needs a frozen vision tower. [ours]"""
+    cache_pictures: float | None = Field(default=None, gt=0)
+    """Keep encoded pictures on disk, at most this many GB, so that each is encoded once per run and
+    by no later run of the same weights; needs a frozen vision tower. null: nowhere. [ours]"""
+
+
+class Vllm(Settings):
+    """Completions written by vLLM instead of the model in training; needs a GPU and the package."""
+
+    mode: Literal["colocate", "server"] = "colocate"
+    """`colocate`: on the GPUs that train, in turn; `server`: `trl vllm-serve` on others. [ours]"""
+    gpu_memory_utilization: float = Field(default=0.3, gt=0, le=1)
+    """colocate: the share of each GPU's memory that vLLM takes. [ours]"""
+    tensor_parallel_size: int = Field(default=1, ge=1)
+    """colocate: GPUs that one copy is split over. [ours]"""
+    host: str = "127.0.0.1"
+    """server: its address. [ours]"""
+    port: int = Field(default=8000, ge=1, le=65535)
+    """server: its port. [ours]"""
 
 
 class Sft(Settings):
@@ -251,6 +272,8 @@ class Recipe(Settings):
     """What is computed once for a group."""
     grpo: Grpo
     """The optimisation."""
+    vllm: Vllm | None = None
+    """Who writes the completions in training; null: the model itself."""
     report_to: tuple[str, ...] = ("tensorboard",)
     """Where metrics are sent besides the run's own files: any name transformers knows. [ours]"""
 
@@ -274,12 +297,31 @@ class Recipe(Settings):
         return self
 
     @model_validator(mode="after")
+    def _cached_pictures_stay_the_same(self) -> "Recipe":
+        if self.efficiency.cache_pictures is None:
+            return self
+        if self.lora.vision_tower:
+            raise ValueError(
+                "efficiency.cache_pictures does not go with lora.vision_tower: the encoding of a "
+                "picture changes while the vision tower is trained"
+            )
+        if not self.efficiency.share_pictures:
+            raise ValueError("efficiency.cache_pictures needs efficiency.share_pictures")
+        return self
+
+    @model_validator(mode="after")
     def _nothing_is_merged_into_4_bits(self) -> "Recipe":
         if self.quantization is not None and (self.init_from or self.sft):
             raise ValueError(
                 "quantization does not go with init_from or sft, whose adapters would be rounded "
                 "to 4 bits when they are merged in"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _vllm_has_whole_weights(self) -> "Recipe":
+        if self.vllm is not None and self.quantization is not None:
+            raise ValueError("vllm does not go with quantization: it is sent the merged weights")
         return self
 
     @model_validator(mode="after")

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
 
 from qreasoning.errors import DataError
 from qreasoning.files import read_manifest, write_manifest
@@ -36,13 +37,19 @@ from qreasoning.training.model import (
     load_processor,
     save_model,
 )
-from qreasoning.training.preflight import check_batches, check_pictures, drawn, usable_examples
+from qreasoning.training.preflight import (
+    check_batches,
+    check_pictures,
+    check_vllm,
+    drawn,
+    usable_examples,
+)
 from qreasoning.training.progress import Progress
 from qreasoning.training.recipe import Recipe
 from qreasoning.training.reporting import check_reporting, report_into
 from qreasoning.training.start import learn_chains, merged, start_run, take_over
 from qreasoning.training.trainer import ChainTrainer
-from qreasoning.workspace import is_simulated
+from qreasoning.workspace import cache_folder, is_simulated
 
 
 @dataclass(frozen=True)
@@ -84,8 +91,9 @@ def train(
     check_batches(recipe, examples, state.num_processes)
     check_pictures(examples)
     check_reporting(recipe.report_to)
-    recipe = recipe.model_copy(update={"revision": commit_of(recipe.model, recipe.revision)})
-    facts = _facts_at_start(dataset)
+    check_vllm(recipe, device)
+    recipe = pinned(recipe)
+    facts = facts_at_start(dataset)
     folder = runs / recipe.name
     unfinished = resumable(folder, recipe, facts) if resume else None
     earlier = _earlier(recipe, runs)
@@ -118,6 +126,9 @@ def train(
         chosen = recipe.efficiency
         for problem in trainer.share(chosen.share_prompts, chosen.share_pictures):
             say(f"not shared within a group, {problem}")
+        if chosen.cache_pictures is not None:
+            limit = round(chosen.cache_pictures * 1e9)
+            trainer.keep_pictures(cache_folder() / "pictures", limit, say)
         report_into(trainer, run, step_of(checkpoint) if checkpoint else 0)
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     report = TrainReport(
@@ -136,6 +147,11 @@ def train(
     return report
 
 
+def pinned(recipe: Recipe) -> Recipe:
+    """The recipe as its run keeps it: with the commit that its model's revision came to."""
+    return recipe.model_copy(update={"revision": commit_of(recipe.model, recipe.revision)})
+
+
 def _earlier(recipe: Recipe, runs: Path) -> Path | None:
     """The run to start from, where the recipe names one."""
     if recipe.init_from is None:
@@ -149,7 +165,8 @@ def _earlier(recipe: Recipe, runs: Path) -> Path | None:
     return found
 
 
-def _facts_at_start(dataset: Path) -> dict[str, Any]:
+def facts_at_start(dataset: Path) -> dict[str, Any]:
+    """What a run keeps of its dataset, to tell it from another one."""
     built = read_manifest(dataset) or {}
     return {
         "dataset": f"{dataset.parent.name}@{dataset.name}",
@@ -162,15 +179,25 @@ def _new_run(folder: Path, state: PartialState, recipe: Recipe, facts: dict[str,
 
     With several processes the first one makes it, and all go into the same.
     """
+    made: list[Any] = [None]
     if state.is_main_process:
-        folder.mkdir(parents=True, exist_ok=True)
-        taken = [int(each.name) for each in folder.iterdir() if each.name.isdigit()]
-        run = folder / f"{max(taken, default=0) + 1:03d}"
-        run.mkdir()
+        run = _next_folder(folder)
         resolved = yaml.safe_dump(recipe.model_dump(), sort_keys=False, allow_unicode=True)
         begin(run, resolved, facts)
-    state.wait_for_everyone()
-    return max(each for each in folder.iterdir() if each.name.isdigit())
+        made = [str(run)]
+    return Path(broadcast_object_list(made)[0])
+
+
+def _next_folder(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    while True:
+        taken = [int(each.name) for each in folder.iterdir() if each.name.isdigit()]
+        run = folder / f"{max(taken, default=0) + 1:03d}"
+        try:
+            run.mkdir()
+        except FileExistsError:  # by another command, in the same moment
+            continue
+        return run
 
 
 def _save(
@@ -183,7 +210,7 @@ def _save(
         "recipe": report.recipe,
         "model": report.model,
         "model_revision": recipe.revision,
-        **_facts_at_start(dataset),
+        **facts_at_start(dataset),
         "simulated": is_simulated(dataset),
         "steps": report.steps,
         "images": report.images,

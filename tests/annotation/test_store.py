@@ -22,7 +22,7 @@ EMAILS = {1: "a@x", 2: "b@x", 3: "c@x"}
 
 
 class Memory:
-    """Stands for `client.Server`: the four requests that a pull makes."""
+    """Stands for `client.Server`: the five requests that a pull makes."""
 
     url = "http://memory/"
 
@@ -112,13 +112,18 @@ class Memory:
             for _, _, image_id, raw in sorted(raws, key=lambda each: each[:2])
         }
 
-    def get_list(self, path):
+    def get_list(self, path, *_):
         self.asked.append(path)
         if path == "api/users/":
             return [{"id": number, "email": email} for number, email in EMAILS.items()]
         return copy.deepcopy(self.drafts[int(path.split("/")[2])])
 
-    def get_object(self, path, *keys, page_size, include, query, **_):
+    def get_object(self, path, *keys, include, page_size=0, query="", **_):
+        if path != "api/tasks/":
+            self.asked.append((include, []))
+            raws = [raw for task in self.tasks.values() for raw in task["annotations"]]
+            skipped = sum(raw["was_cancelled"] for raw in raws)
+            return dict(zip(keys, (len(raws) - skipped, skipped), strict=True))
         self.before_page()
         query = json.loads(query)
         items = query.get("filters", {}).get("items", [])
@@ -225,9 +230,10 @@ def test_pull_twice_appends_nothing_and_asks_for_little(server, log, clock):
     server.asked.clear()
     assert take(server, log).appended == 0
     assert log.path.read_bytes() == before
-    # Users, the newest task, what changed since (only the task of the mark), drafts: no ids.
+    # Users, how many answers there are, the newest task, what changed since (only the task of the
+    # mark), drafts: no ids.
     assert [each for each in server.asked if each[1:] == (["id"],)] == []
-    assert len(server.asked) == 4
+    assert len(server.asked) == 5
 
 
 def test_pull_reads_the_overlap_again_until_it_is_old(server, log, clock):
@@ -342,6 +348,34 @@ def test_pull_of_a_task_made_and_another_deleted_in_between_notices_both(server,
     assert history(log) == [("gone", "task deleted")]
 
 
+def test_pull_from_a_server_whose_clock_was_set_back_misses_nothing(server, log, clock):
+    tasks = [server.add_task() for _ in range(4)]
+    first = server.answer(tasks[0], text="kept")
+    server.answer(tasks[1])
+    take(server, log)
+    clock[0] += 31
+    take(server, log)
+    server.time -= timedelta(hours=1)
+    server.answer(tasks[2], text="an hour before")
+    assert take(server, log).appended == 1
+    assert table(log) == server.truth()
+    server.answer(tasks[3], by=2, was_cancelled=True)
+    assert take(server, log).appended == 1
+    # Nobody pulled while the clock was behind.
+    server.answer(tasks[3], text="unseen")
+    server.time += timedelta(hours=2)
+    assert take(server, log).appended == 1
+    assert table(log) == server.truth()
+    assert take(server, log).appended == 0
+    # A deletion then looks like a backup put back: the answer is kept, and it is said.
+    server.time -= timedelta(hours=4)
+    server.remove(first)
+    pulled = take(server, log)
+    assert pulled.appended == 1
+    assert "kept" in pulled.notes[0]
+    assert "kept" in table(log).values()
+
+
 def test_pull_from_a_server_set_back_says_so_and_keeps_what_it_lost(server, log):
     one, two = server.add_task(), server.add_task()
     edited = server.answer(one, text="old text")
@@ -417,7 +451,7 @@ def test_pull_without_drafts_from_the_server_keeps_the_answers_and_says_so(serve
     server.drafts[task] = [{"id": 1}]
     plain = server.get_list
 
-    def get_list(path):
+    def get_list(path, *_):
         if path.endswith("/drafts"):
             raise ServerError("404.")
         return plain(path)

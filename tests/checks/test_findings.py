@@ -130,9 +130,10 @@ def test_finder_that_saw_earlier_answers_finds_the_same_as_a_new_one(row):
 @pytest.mark.parametrize(
     ("rating", "text", "found"),
     [
-        (5, "The whole picture is noisy.", ["noise (5, but 'noisy')"]),
+        (5, "The whole picture is noisy.", ["noise (5, but 'picture is noisy')"]),
         (1, "Clean, and that everywhere.", ["noise (1, but 'clean')"]),
         (4, "The whole picture is noisy.", []),
+        (5, "A gravel path in front of a striped tent.", []),
         (5, "It is not noisy.", []),
         (5, "It isn't very noisy.", []),
         (5, "Slightly grainy at most.", []),
@@ -158,5 +159,5 @@ def test_contradictions_hear_the_note_and_the_verdict(row, dimensions):
     )
     assert contradictions(answer.annotation) == [
         "sharpness (5, but 'blurry')",
-        "overall (5, but 'terrible')",
+        "overall (5, but 'terrible picture')",
     ]

@@ -142,3 +142,36 @@ def test_against_others_finds_the_shifted_and_the_flat_rater():
 def test_against_others_without_others_is_nan():
     found = against_others([[1.0, NAN], [2.0, NAN], [3.0, NAN]])
     assert found.n.tolist() == [0, 0] and np.isnan(found.srcc).all() and np.isnan(found.bias).all()
+
+
+def test_against_others_ranks_and_line_are_scipys():
+    first, second = [1.0, 2.0, 3.0, 4.0, 9.0], [1.0, 3.0, 2.0, 4.0, 5.0]
+    found = against_others(np.array([first, second]).T)
+    # 5 pairs, d² = 0, 1, 1, 0, 0: 1 - 6·2 / (5·24) = 0.9.
+    assert found.srcc.tolist() == pytest.approx([0.9, 0.9])
+    line = float(stats.pearsonr(first, second).statistic)
+    assert line != pytest.approx(0.9, abs=0.01)
+    assert found.plcc.tolist() == pytest.approx([line, line])
+    assert found.n.tolist() == [5, 5]
+
+
+def test_against_others_who_never_vary_has_no_spread():
+    found = against_others(np.array([[1.0, 3.0], [2.0, 3.0], [4.0, 3.0]]))
+    # The first against threes only; the second, who never varies, against 1, 2 and 4.
+    assert np.isnan(found.spread[0]) and found.spread[1] == 0
+
+
+def test_pairwise_srcc_needs_three_shared_units_by_default():
+    ratings = np.full((5, 3), np.nan)
+    ratings[:3, 0], ratings[:3, 1] = [1, 2, 3], [1, 3, 2]  # three shared: counts
+    ratings[1:3, 2] = [5, 4]  # two shared with either: does not
+    found = pairwise_srcc(ratings)
+    assert (found.n, found.n_left_out) == (1, 2)
+    # d² = 0, 1, 1: 1 - 6·2 / (3·8) = 0.5.
+    assert found.value == pytest.approx(0.5)
+    assert found.matrix[0, 1] == found.matrix[1, 0] == found.value
+
+
+def test_known_means_are_over_what_is_known_and_nan_where_nothing_is():
+    draws = np.array([[1.0, np.nan, np.nan], [4.0, 5.0, np.nan]])
+    np.testing.assert_array_equal(agreement._known_means(draws), [2.5, 5.0, np.nan])

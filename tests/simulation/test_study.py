@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from qreasoning.scores import ScoreColumns, ScoreSet, read_scores
+from qreasoning.score_tables import read_scores
+from qreasoning.scores import ScoreColumns, ScoreSet
 from qreasoning.simulation.photographs import picture
 from qreasoning.simulation.study import SCORES, write_pictures
 

@@ -43,6 +43,14 @@ def test_normalised_each_reward_in_its_own_group():
     assert torch.allclose(normalised(rewards, 2), torch.tensor(wanted), atol=1e-6)
 
 
+def test_normalised_by_the_unbiased_deviation_of_what_applies():
+    rewards = torch.tensor([[1.0], [3.0], [torch.nan], [8.0], [2.0], [2.0], [2.0], [6.0]])
+    # Group one: mean 4 of 1, 3, 8, deviation √((9 + 1 + 16) / 2); group two: mean 3, √(12 / 3) = 2.
+    one, two = 13**0.5 + 1e-4, 2 + 1e-4
+    wanted = [-3 / one, -1 / one, 0, 4 / one, -1 / two, -1 / two, -1 / two, 3 / two]
+    assert normalised(rewards, 4).squeeze().tolist() == pytest.approx(wanted)
+
+
 def test_token_weights_hand_computed():
     text = "<caption>ab</caption><reasoning>cde</reasoning><rating>2.50</rating>"
     parsed = Q_REASONING.parse(text)
@@ -104,7 +112,16 @@ def test_fields_of_a_format_without_caption_give_stage_2_the_reasoning():
     assert fields_of("self_consistency", Q_REASONING) == ("caption",)
     assert fields_of("self_consistency", Q_INSIGHT) == ("reasoning",)
     assert fields_of("reasoning", Q_INSIGHT) == ("reasoning",)
+    assert fields_of("prediction", Q_INSIGHT) == ("rating",)
     assert fields_of("format", Q_INSIGHT) is None
+
+
+def test_token_weights_of_one_token_are_whole():
+    text = Q_REASONING.render(Chain("a", "b", 2.5))
+    parsed = Q_REASONING.parse(text)
+    tokens = token_spans(Characters(), list(map(ord, text)))
+    weights = token_weights(parsed, tokens, ["self_consistency"], Q_REASONING)
+    assert weights[0, parsed.spans["caption"][0]] == weights.sum() == 1
 
 
 def test_span_advantages_do_not_depend_on_the_length_of_a_field():

@@ -14,7 +14,7 @@ from qreasoning.files import sha256_bytes, sha256_file, write_manifest, write_te
 from qreasoning.images import identity
 from qreasoning.records import predictions_schema
 from qreasoning.simulation.photographs import draw_scenes, picture
-from qreasoning.training import two_stages
+from qreasoning.training import speaker, two_stages
 from qreasoning.training.grpo import PROJECTIONS
 from qreasoning.training.model import load_model, load_processor
 from qreasoning.training.predict import predict
@@ -87,13 +87,13 @@ def test_predict_batch_sizes_1_and_16_give_the_same_rows(base, tmp_path):
 def batches(monkeypatch):
     """The batches that the model was asked: ("image", number of pictures) or ("caption", …)."""
     asked = []
-    complete = two_stages.complete
+    complete = speaker.complete
 
     def watched(model, processor, prompts, pictures, tokens):
         asked.append(("caption" if pictures is None else "image", len(prompts)))
         return complete(model, processor, prompts, pictures, tokens)
 
-    monkeypatch.setattr(two_stages, "complete", watched)
+    monkeypatch.setattr(speaker, "complete", watched)
     return asked
 
 
@@ -184,8 +184,8 @@ def test_predict_reads_pictures_a_few_batches_at_a_time(base, tmp_path, monkeypa
     events = []
     rows, look_at = Source.rows, two_stages._look_at
 
-    def watched(source):
-        for row in rows(source):
+    def watched(source, *span):
+        for row in rows(source, *span):
             events.append("read")
             yield row
 
@@ -331,4 +331,27 @@ def test_predict_empty_split_or_folder_is_an_error(base, make_dataset, tmp_path)
 def test_load_speaker_of_a_run_warns_of_nothing(finished_run):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        load_speaker(finished_run, None, 8, "cpu")
+        assert load_speaker(finished_run, None, 8, "cpu").model is not None
+
+
+def test_predict_with_vllm_where_it_is_not_or_cannot_is_refused(base, tmp_path, monkeypatch):
+    folder = _folder(tmp_path / "pictures", 1)
+    with pytest.raises(SettingsError, match=r"pip install 'qreasoning\[gpu\]'"):
+        predict(base, folder, tmp_path / "out", engine="vllm")
+    monkeypatch.setattr("qreasoning.training.vllm_engine.find_spec", lambda name: object())
+    with pytest.raises(SettingsError, match="cannot be read from vLLM's logits"):
+        predict(base, folder, tmp_path / "out", engine="vllm", stage2="expect")
+    assert not (tmp_path / "out").exists()
+
+
+def test_predict_in_several_shards_writes_the_rows_of_one(base, tmp_path, monkeypatch):
+    folder = _folder(tmp_path / "pictures", 20)
+    options = {"max_new_tokens": 48, "batch_size": 1, "device": "cpu"}
+    several = predict(base, folder, tmp_path / "several", **options)
+    monkeypatch.setattr("qreasoning.training.source.SHARD", 100)
+    one = predict(base, folder, tmp_path / "one", **options)
+    assert _rows(several) == _rows(one)
+    # A row group per shard and condition: 16 and 4 pictures.
+    groups = pq.read_metadata(several.path)
+    assert [groups.row_group(n).num_rows for n in range(groups.num_row_groups)] == [16, 4, 16, 4]
+    assert several.statuses == one.statuses

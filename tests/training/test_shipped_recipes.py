@@ -11,7 +11,11 @@ from qreasoning.training.recipe import Recipe, load_recipe
 from qreasoning.training.run import train
 from qreasoning.workspace import cache_folder, shipped
 
-SHIPPED = sorted((shipped() / "training").rglob("*.yaml"))
+SHIPPED = sorted(
+    path
+    for path in (shipped() / "training").rglob("*.yaml")
+    if path.parent.name not in ("accelerate", "sweeps")
+)
 
 
 def small(path, base_of):

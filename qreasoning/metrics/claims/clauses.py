@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from qreasoning.metrics.claims.items import UNKNOWN, Item
 from qreasoning.metrics.claims.lexicon import Entry, Lexicon
+from qreasoning.metrics.claims.scenes import of_picture
 from qreasoning.metrics.claims.words import tokens
 
 LONGEST = 40
@@ -11,35 +13,27 @@ LONGEST = 40
 
 _ENDS = frozenset({".", "!", "?", "\n", "...", "…", ";"})
 _BREAKS = frozenset({":", "(", ")", "—", "–", "-", "--"})
-_UNKNOWN = Entry("x", None, None, "", "")
 _MARKS = {mark: Entry(mark, None, None, "", mark) for mark in (*_ENDS, *_BREAKS, ",")}
-_DROPPED = frozenset({"filler", "protected"})
+_DROPPED = frozenset({"filler", "protected", "likeness"})
+_LIKE = frozenset({"like", "than"})
+LIKENESS = 9
+"""Words after `like` within which something is likened to."""
 _FINITE = frozenset({"be", "have", "verb", "can", "modal", "need"})
 _OPENS = frozenset({"det", "prep", "H", "pron", "pronoun", "x", "every", "no", "E"})
 _ADVERBS = frozenset(
     {"however", "nevertheless", "nonetheless", "therefore", "thus", "hence", "otherwise"}
 )
+_NAMED = frozenset({"H", "x", "and", "of", "det", "prep", "transparent"})
 _PRONOUN_IS = frozenset({"they're", "we're", "you're", "i'm", "i've", "you've"})
 _AFTER_IS = frozenset({"not", "no", "very", "slightly", "too", "det", "well", "badly"})
 _SPLITS = frozenset({"but", "because", "despite", "if"})
 
 
-class Item(NamedTuple):
-    """A word or phrase of a text: its entry, its place and its lower-case words."""
-
-    entry: Entry
-    kind: str
-    start: int
-    end: int
-    word: str
-
-
 class Clause(NamedTuple):
-    """One statement. `link` is what joins it to the one before, `question` whether it asks."""
+    """One statement; `link` is what joins it to the one before."""
 
     items: list[Item]
     link: str
-    question: bool
 
 
 def sentences(text: str, lexicon: Lexicon) -> Iterator[list[Item]]:
@@ -48,42 +42,60 @@ def sentences(text: str, lexicon: Lexicon) -> Iterator[list[Item]]:
     for item in _items(text, lexicon):
         found.append(item)
         if item.kind in _ENDS:
-            yield found
+            yield of_picture(found)
             found = []
     if found:
-        yield found
+        yield of_picture(found)
 
 
 def _items(text: str, lexicon: Lexicon) -> Iterator[Item]:
     cut = list(tokens(text))
     bases = [*(lexicon.base(word) for word, _, _ in cut), ""]
-    position, count = 0, len(cut)
+    position, count, likened = 0, len(cut), 0
     while position < count:
         word, start, end = cut[position]
-        length, entry = _match(lexicon, word, bases, position)
+        length, entry = _match(lexicon, word, bases, position, position < likened)
         if length > 1:
             end = cut[position + length - 1][2]
             word = " ".join(each[0] for each in cut[position : position + length])
         position += length
+        if entry.kind == "likeness" or word in _LIKE:
+            likened = position + LIKENESS
+        elif entry.kind in _ENDS:
+            likened = 0
         if entry.kind not in _DROPPED:
             yield Item(entry, entry.kind, start, end, word)
 
 
-def _match(lexicon: Lexicon, word: str, bases: list[str], position: int) -> tuple[int, Entry]:
+def _match(
+    lexicon: Lexicon, word: str, bases: list[str], position: int, likened: bool
+) -> tuple[int, Entry]:
     # Bases end with an empty one, so that the last word has a follower too.
+    if likened and (found := _scene_word(lexicon, "likeness", bases, position)):
+        return found
     for parts, entry in lexicon.phrases.get((bases[position], bases[position + 1]), ()):
         if bases[position : position + len(parts)] == parts:
             return len(parts), entry
     if word in _MARKS:
         return 1, _MARKS[word]
+    if found := _scene_word(lexicon, "picture", bases, position):
+        return found
     single = lexicon.single
-    found = single.get(word) or single.get(lexicon.spelled(word)) or single.get(bases[position])
-    return 1, found or _UNKNOWN
+    known = single.get(word) or single.get(lexicon.spelled(word)) or single.get(bases[position])
+    return 1, known or UNKNOWN
+
+
+def _scene_word(
+    lexicon: Lexicon, beside: str, bases: list[str], position: int
+) -> tuple[int, Entry] | None:
+    for parts, entry in lexicon.beside.get(beside, {}).get(bases[position], ()):
+        if bases[position : position + len(parts)] == parts:
+            return len(parts), entry
+    return None
 
 
 def clauses(sentence: list[Item]) -> Iterator[Clause]:
     """The clauses of a sentence."""
-    asks = sentence[-1].kind == "?"
     found: list[Item] = []
     link, verb = "", False
     for index, item in enumerate(sentence):
@@ -93,26 +105,26 @@ def clauses(sentence: list[Item]) -> Iterator[Clause]:
                 continue
             item = item._replace(kind="be")
         if kind in _ENDS or kind in _BREAKS:
-            if kind == ":" and found and all(each.kind != "E" for each in found) and not verb:
+            if kind == ":" and found and not verb and all(each.kind in _NAMED for each in found):
                 continue
             if found:
-                yield Clause(found, link, asks)
-            found, link, verb = [], "", False
+                yield Clause(found, link)
+            found, link, verb = [], ":" if kind == ":" else "", False
         elif kind in _SPLITS and not _inside(sentence, index, found):
             if found:
-                yield Clause(found, link, asks)
+                yield Clause(found, link)
             found, link, verb = [], kind, False
         elif kind in (",", "and") and found and _new_statement(sentence, index, verb, found):
-            yield Clause(found, link, asks)
+            yield Clause(found, link)
             found, link, verb = [], "and", False
         else:
             if len(found) == LONGEST:
-                yield Clause(found, link, asks)
+                yield Clause(found, link)
                 found, link, verb = [], "and", False
             verb = verb or is_finite(item)
             found.append(item)
     if found:
-        yield Clause(found, link, asks)
+        yield Clause(found, link)
 
 
 def is_finite(item: Item) -> bool:

@@ -8,7 +8,7 @@ of negations or of words of the other end) contradict each other.
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from qreasoning.metrics.claims.clauses import Item
+from qreasoning.metrics.claims.items import Item
 from qreasoning.metrics.claims.lexicon import Lexicon
 
 SHARED, SHARED_OF_CLAIMS = 0.5, 0.6

@@ -4,8 +4,9 @@
 with its list, up to the verb; `free` after a noun (`noise-free`) that noun.
 """
 
-from qreasoning.metrics.claims.clauses import Item, is_finite
+from qreasoning.metrics.claims.clauses import is_finite
 from qreasoning.metrics.claims.frame import Frame
+from qreasoning.metrics.claims.items import Item
 
 _WHOLE = frozenset({"nothing", "none", "none of", "nobody", "neither"})
 _NEGATIVES = ("no ", "not ", "without ", "zero ", "nothing", "never ")
@@ -49,6 +50,8 @@ class Negation:
     def _end_of_not(self, i: int) -> int:
         for j in range(i + 1, len(self.frame.items)):
             if self.frame.kinds[j] == "," and not self._alternatives(j):
+                return j
+            if self.frame.kinds[j] == "not" and "E" in self.frame.kinds[i:j]:
                 return j
         return len(self.frame.items)
 

@@ -8,8 +8,9 @@ from qreasoning.metrics.claims.compare import stances
 from qreasoning.metrics.claims.lexicon import Lexicon
 from qreasoning.metrics.claims.reading import extract
 
-PLAIN = 1.5
-"""A claim weaker than this (`slightly soft`, `some grain`) contradicts no rating."""
+PLAIN, STRONG = 1.5, 3.0
+"""A claim weaker than `PLAIN` (`slightly soft`, `some grain`) contradicts no rating; 2 and 4 stars
+leave room for a flaw or a merit and are contradicted from `STRONG` on (`terribly grainy`)."""
 
 
 class RatingContradiction(NamedTuple):
@@ -27,8 +28,8 @@ def against_ratings(
     """Where a text says the opposite of the stars: 1 or 2 beside praise, 4 or 5 beside blame.
 
     `ratings` are 1 to 5 by dimension id, `overall` allowed, None or nan where not rated; ids the
-    metric does not know are passed over. A dimension of which the text says both is left alone.
-    Raises ValueError for a rating outside 1 to 5.
+    metric does not know are passed over. A dimension of which the text says anything milder
+    too is left alone. Raises ValueError for a rating outside 1 to 5.
     """
     claims = extract(text, lexicon)
     said = stances(claims)
@@ -42,7 +43,8 @@ def against_ratings(
         if side == 0 or dimension not in said or said[dimension].polarity != -side:
             continue
         denying = max(_of(claims, dimension), key=lambda claim: -side * claim.value)
-        if _only(claims, dimension, -side) and abs(denying.value) >= PLAIN:
+        least = PLAIN if rating in (1, 5) else STRONG
+        if all(-side * claim.value >= least for claim in _of(claims, dimension)):
             words = text[slice(*denying.span)]
             found.append(RatingContradiction(dimension, float(rating), denying, words))
     return tuple(found)
@@ -50,7 +52,3 @@ def against_ratings(
 
 def _of(claims: tuple[Claim, ...], dimension: str) -> list[Claim]:
     return [claim for claim in claims if claim.dimension == dimension]
-
-
-def _only(claims: tuple[Claim, ...], dimension: str, side: int) -> bool:
-    return all(claim.polarity != -side for claim in _of(claims, dimension))

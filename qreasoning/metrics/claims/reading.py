@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Iterator
 
 from qreasoning.metrics.claims.claim import Claim, Context
-from qreasoning.metrics.claims.clauses import Item, clauses, sentences
+from qreasoning.metrics.claims.clauses import clauses, sentences
 from qreasoning.metrics.claims.echo import Statement, statement
 from qreasoning.metrics.claims.grammar import answered, read
+from qreasoning.metrics.claims.items import Item
 from qreasoning.metrics.claims.lexicon import Lexicon, load_lexicon
+from qreasoning.metrics.claims.replies import asks, elided, explained, replied
 from qreasoning.metrics.claims.second import SecondTier
 
 
@@ -15,28 +17,57 @@ def extract(
 ) -> tuple[Claim, ...]:
     """The claims that a text makes on the quality of a picture, in the order of its words.
 
-    `lexicon` is the shipped one by default; `second` is asked about sentences on which the lexicon
+    `lexicon` is the shipped one by default; `second` is asked about dimensions on which the lexicon
     is silent, off by default. Raises TypeError for anything but a str.
     """
-    return read_text(text, lexicon, second)[0]
+    read = list(_sentences(text, lexicon or load_lexicon()))
+    found = [claim for _, claims in read for claim in claims]
+    if second is not None:
+        found = _with_second(text, read, found, second)
+    return tuple(found)
 
 
 def read_text(
     text: str, lexicon: Lexicon | None, second: SecondTier | None
 ) -> tuple[tuple[Claim, ...], tuple[Statement, ...]]:
     """The claims of a text and its sentences as statements to compare with those of others."""
+    lexicon = lexicon or load_lexicon()
+    read = list(_sentences(text, lexicon))
+    found = [claim for _, claims in read for claim in claims]
+    if second is not None:
+        found = _with_second(text, read, found, second)
+    said = (statement(sentence, lexicon, bool(claims)) for sentence, claims in read)
+    return tuple(found), tuple(said)
+
+
+_Read = tuple[list[Item], list[Claim]]
+
+
+def _with_second(
+    text: str, read: list[_Read], found: list[Claim], second: SecondTier
+) -> list[Claim]:
+    more = second.claims(text, [sentence for sentence, _ in read], found)
+    return sorted(found + more, key=lambda claim: claim.span)
+
+
+def _sentences(text: str, lexicon: Lexicon) -> Iterator[_Read]:
+    """Each sentence with its claims; those of a question come with its answer."""
     if not isinstance(text, str):
         raise TypeError(f"a text is a str, not {type(text).__name__}")
-    lexicon = lexicon or load_lexicon()
-    found: list[Claim] = []
-    said: list[Statement] = []
+    asked: tuple[list[Item], list[Claim]] | None = None
     for sentence in _joined(sentences(text, lexicon)):
         claims = _read(sentence)
-        said.append(statement(sentence, lexicon, bool(claims)))
-        if second is not None:
-            claims += second.claims(text, sentence, claims)
-        found += claims
-    return tuple(found), tuple(said)
+        if asked is not None:
+            question, meant = asked
+            answer = None if claims else replied(meant, sentence)
+            yield question, answer if answer is not None else [] if asks(question) else meant
+            asked = None
+        if sentence[-1].kind == "?":
+            asked = sentence, claims
+            continue
+        yield sentence, claims
+    if asked is not None:
+        yield asked[0], [] if asks(asked[0]) else asked[1]
 
 
 def _read(sentence: list[Item]) -> list[Claim]:
@@ -44,11 +75,11 @@ def _read(sentence: list[Item]) -> list[Claim]:
     found: list[Claim] = []
     for clause in clauses(sentence):
         claims, following = read(clause, context)
-        if answered(claims, context) and context.bare in found:
+        if clause.link != ":" and answered(claims, context) and context.bare in found:
             found.remove(context.bare)
-        found += claims
+        found += claims or elided(clause, found)
         context = following
-    return found
+    return explained(found)
 
 
 def _joined(found: Iterable[list[Item]]) -> Iterator[list[Item]]:
