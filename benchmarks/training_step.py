@@ -18,11 +18,12 @@ import statistics
 import tempfile
 import threading
 import time
+import warnings
 from pathlib import Path
 
 import torch
 from simulated import write_dataset
-from transformers import TrainerCallback
+from transformers import PrinterCallback, TrainerCallback
 from trl import GRPOTrainer
 
 from qreasoning.files import write_text
@@ -95,7 +96,7 @@ class Turns(TrainerCallback):
         self.other.release()
 
 
-def recipe_of(steps, stage2, sharing=True):
+def recipe_of(steps, stage2):
     # A learning rate of nothing: every step then writes about as much.
     changes = [f"model={ensure_base(cache_folder(), print)}", f"grpo.steps={steps}"]
     changes += ["grpo.learning_rate=1e-12", "grpo.save_steps=1000000", "data.repeat_annotated=1"]
@@ -143,6 +144,7 @@ def trainers(steps, examples, folder):
         processing_class=load_processor(recipe.model),
         peft_config=model_for.model.peft_config["default"],
     )
+    theirs.remove_callback(PrinterCallback)
     turns = [threading.Semaphore(1), threading.Semaphore(0)]
     clocks = []
     for place, trainer in enumerate((ours, theirs)):
@@ -173,6 +175,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=20)
     steps = parser.parse_args().steps
+    # TRL asks for a name that transformers is about to drop.
+    warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         counts = {"train": 64}

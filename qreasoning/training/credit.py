@@ -1,9 +1,12 @@
-"""Span credit: each reward moves only the tokens of the field that it judges.
+"""Credit by field: each reward moves only the tokens of the field that it judges.
 
 Under one shared advantage a wrong reasoning is rewarded when the rating happens to be right. Here
 each reward is normalised in its own group, and its advantage reaches the tokens of its own fields
-only, as an average over them: a field's gradient does not depend on its length. Source: MR-IQA-2
-(arXiv 2608.18579); the averaging is ours.
+only. Source: MR-IQA-2 (arXiv 2608.18579). Two kinds, both ours:
+
+- `span`: an average over the field, so that its gradient does not depend on its length;
+- `balanced`: every token of the field in full, as MR-IQA-2 has it, and a reward that applies to few
+  pictures of a step is scaled up until it has the same say in the step as one that applies to all.
 """
 
 from collections.abc import Mapping, Sequence
@@ -55,13 +58,27 @@ def normalised(rewards: torch.Tensor, group: int) -> torch.Tensor:
     return (centred / (spread + EPSILON)).view_as(rewards)
 
 
+def equal_say(rewards: torch.Tensor) -> torch.Tensor:
+    """A factor per reward, √(completions / completions that it applies to); 1 where it never does.
+
+    `rewards` is (completions, rewards) of a whole step, nan where a reward does not apply. With it
+    the mean square over the step is the same for the advantages of all rewards that apply at all.
+    """
+    share = (~rewards.isnan()).float().mean(0)
+    return torch.where(share > 0, share, 1.0).rsqrt()
+
+
 def token_weights(
     parsed: Parsed,
     tokens: Sequence[Span],
     rewards: Sequence[str],
     chain_format: ChainFormat,
+    *,
+    averaged: bool = True,
 ) -> torch.Tensor:
-    """How each reward's advantage is spread over the tokens: (rewards, tokens), rows that sum to 1.
+    """How each reward's advantage is spread over the tokens: (rewards, tokens).
+
+    Rows sum to 1 where `averaged`, else every token that counts has a 1.
 
     A token counts to a field if it holds one of its characters. A completion that is not cleanly
     one chain has no fields to tell apart: every reward then reaches all of its tokens.
@@ -74,7 +91,8 @@ def token_weights(
             spans is None or any(start < end_ and end > start_ for start_, end_ in spans)
             for start, end in tokens
         ]
-        weights[row] = torch.tensor(inside, dtype=torch.float32) / max(1, sum(inside))
+        counted = torch.tensor(inside, dtype=torch.float32)
+        weights[row] = counted / max(1, sum(inside)) if averaged else counted
     return weights
 
 

@@ -28,7 +28,13 @@ from qreasoning.training.model import (
     without_4_bits,
     without_gpu,
 )
-from qreasoning.training.preflight import check_batches, check_pictures, drawn, usable_examples
+from qreasoning.training.preflight import (
+    check_batches,
+    check_pictures,
+    check_vllm,
+    drawn,
+    usable_examples,
+)
 from qreasoning.training.recipe import Recipe
 from qreasoning.training.reporting import check_reporting
 from qreasoning.training.rewards import FormatReward
@@ -99,6 +105,10 @@ def dry_run(recipe: Recipe, dataset: Path, device: str | None = None) -> DryRun:
     no_4_bits = without_4_bits(device) if recipe.quantization else None
     missing = [each for each in (no_gpu, no_4_bits) if each]
     model = None
+    try:
+        check_vllm(recipe, "cpu" if no_gpu else device)
+    except SettingsError as error:
+        missing.append(str(error))
     try:
         model = _look_at_model(recipe, examples, device, here=no_gpu is None)
     except SettingsError as error:

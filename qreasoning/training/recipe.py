@@ -21,7 +21,7 @@ from qreasoning.workspace import shipped
 TINY = "tiny-simulated"
 """The model name that stands for the tiny model; who starts the run replaces it by its folder."""
 
-Credit = Literal["sequence", "span"]
+Credit = Literal["sequence", "span", "balanced"]
 
 
 class Data(Settings):
@@ -263,8 +263,9 @@ class Recipe(Settings):
     stage2: Literal["expect", "generate", "off"]
     """How stage 2 is read in training: from the logits, by generation, or not at all."""
     credit: Credit = "sequence"
-    """What a reward moves: the whole completion, or the tokens of the field that it judges.
-    [H-IQA: sequence; MR-IQA-2: span]"""
+    """What a reward moves: the whole completion, or the tokens of the field that it judges (`span`:
+    on average over the field; `balanced`: each in full, rare rewards scaled up to an equal say).
+    [H-IQA: sequence; MR-IQA-2: by field]"""
     lora: Lora
     """The adapters."""
     efficiency: Efficiency = Efficiency()

@@ -1,4 +1,4 @@
-"""TRL's GRPOTrainer with what is ours: credit by span, batches in which every picture has somebody
+"""TRL's GRPOTrainer with what is ours: credit by field, batches in which every picture has somebody
 to be compared with, a table of what was generated, and a sentence for a disk that is full.
 
 Each is one override; nothing of TRL is copied. What they rest on in TRL 1.16: rewards are gathered
@@ -15,7 +15,13 @@ from accelerate.utils import gather_object
 from qreasoning.chain import ChainFormat
 from qreasoning.training.batches import PictureSampler
 from qreasoning.training.checkpoints import writing_checkpoint
-from qreasoning.training.credit import normalised, span_advantages, token_spans, token_weights
+from qreasoning.training.credit import (
+    equal_say,
+    normalised,
+    span_advantages,
+    token_spans,
+    token_weights,
+)
 from qreasoning.training.recipe import Credit
 from qreasoning.training.rewards import read, text_of
 from qreasoning.training.sharing import SharingTrainer
@@ -72,15 +78,18 @@ class ChainTrainer(SharingTrainer):
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         batch: dict[str, Any] = super()._generate_and_score_completions(inputs)
-        if self.credit == "span":
-            batch["advantages"] = self._span_advantages(batch)
+        if self.credit != "sequence":
+            batch["advantages"] = self._field_advantages(batch)
         return batch
 
-    def _span_advantages(self, batch: dict[str, Any]) -> torch.Tensor:
+    def _field_advantages(self, batch: dict[str, Any]) -> torch.Tensor:
         """(completions of this process, tokens)."""
         own = len(batch["completion_ids"])
         first = self.accelerator.process_index * own
+        averaged = self.credit == "span"
         advantages = normalised(self._rewards_by_name, self.num_generations)
+        if not averaged:
+            advantages = advantages * equal_say(self._rewards_by_name)
         advantages = (advantages * self.reward_weights.to(advantages))[first : first + own]
         counts = batch["completion_mask"].sum(1).tolist()
         weights = []
@@ -88,10 +97,11 @@ class ChainTrainer(SharingTrainer):
             tokens = token_spans(self._tokenizer, ids[:count])
             text = self._tokenizer.decode(ids[:count], skip_special_tokens=True)
             parsed = self.chain_format.parse(text)
-            weights.append(token_weights(parsed, tokens, self.reward_func_names, self.chain_format))
-        return span_advantages(
-            advantages, weights, self._divisors(batch), batch["completion_ids"].shape[1]
-        )
+            names, form = self.reward_func_names, self.chain_format
+            weights.append(token_weights(parsed, tokens, names, form, averaged=averaged))
+        divisors = self._divisors(batch)
+        lengths = divisors if averaged else torch.ones_like(divisors)
+        return span_advantages(advantages, weights, lengths, batch["completion_ids"].shape[1])
 
     def _divisors(self, batch: dict[str, Any]) -> torch.Tensor:
         """What the loss divides the sum over each completion by, per completion."""

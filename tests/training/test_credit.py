@@ -8,6 +8,7 @@ from transformers import Qwen2Tokenizer
 
 from qreasoning.chain import Q_INSIGHT, Q_REASONING, Chain
 from qreasoning.training.credit import (
+    equal_say,
     fields_of,
     normalised,
     span_advantages,
@@ -66,6 +67,33 @@ def test_token_weights_hand_computed():
     places = [9, 10, *range(text.index("cde"), text.index("cde") + 3)]
     assert {place for place, value in enumerate(both) if value} == set(places)
     assert both[9] == pytest.approx(0.2)
+
+
+def test_token_weights_not_averaged_hand_computed():
+    text = "<caption>ab</caption><reasoning>cde</reasoning><rating>2.50</rating>"
+    tokens = token_spans(Characters(), list(map(ord, text)))
+    parsed = Q_REASONING.parse(text)
+    weights = token_weights(parsed, tokens, REWARDS, Q_REASONING, averaged=False)
+    # Format everywhere, rating on "2.50", caption on "ab", both texts on "ab" and "cde".
+    assert weights.sum(1).tolist() == [len(text), 4, 2, 5]
+    advantages = torch.tensor([[0.5, 2.0, -1.0, 3.0]])
+    spread = span_advantages(advantages, [weights], torch.ones(1), len(text))[0].tolist()
+    assert spread[text.index("ab")] == pytest.approx(0.5 - 1.0 + 3.0)
+    assert spread[text.index("cde")] == pytest.approx(0.5 + 3.0)
+    assert spread[text.index("2.50")] == pytest.approx(0.5 + 2.0)
+    assert spread[0] == pytest.approx(0.5)
+
+
+def test_equal_say_of_a_rare_reward_is_that_of_the_others():
+    nan = torch.nan
+    # Four groups of two; the second reward applies to one group, the third to none.
+    rewards = torch.tensor(
+        [[1.0, 0.2, nan], [0.0, 0.4, nan]] + [[1.0, nan, nan], [0.0, nan, nan]] * 3
+    )
+    assert equal_say(rewards).tolist() == [1.0, 2.0, 1.0]
+    squares = (normalised(rewards, 2) * equal_say(rewards)).square().mean(0)
+    assert float(squares[0]) == pytest.approx(float(squares[1]), rel=1e-2)
+    assert float(squares[2]) == 0
 
 
 @pytest.mark.parametrize("text", ["<caption>ab", "nothing at all", "<rating>2.50</rating>"])

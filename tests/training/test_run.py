@@ -366,7 +366,7 @@ def test_train_two_score_sets_are_compared_within_each(recipe, make_dataset, tmp
     assert applied
 
 
-@pytest.mark.parametrize("credit", ["sequence", "span"])
+@pytest.mark.parametrize("credit", ["sequence", "span", "balanced"])
 def test_train_credit_reaches_the_loss_as_computed_by_hand(
     recipe, make_dataset, tmp_path, monkeypatch, credit
 ):
