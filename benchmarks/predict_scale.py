@@ -33,7 +33,7 @@ from qreasoning.simulation.warm_up import ensure_base
 from qreasoning.training.predict import predict
 from qreasoning.workspace import cache_folder
 
-BATCH, TOKENS, TAR = 64, 8, 10_000
+BATCH, TOKENS, TAR = 16, 8, 10_000
 RESULT = Path(__file__).with_suffix(".md")
 
 

@@ -31,6 +31,8 @@ def started(say: Say) -> None:
     """Connect to the cluster that RAY_ADDRESS names, or start one on this machine."""
     # Nothing is reported to Ray's makers.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Workers are as important as this process would be.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     import ray
 
     if ray.is_initialized():
