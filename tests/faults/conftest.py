@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(config, items):
 def pytest_terminal_summary(terminalreporter):
     if TRIED:
         terminalreporter.section("faults tried, all of which held")
-        for (where, fault), count in sorted(TRIED.items()):
+        for (where, fault), count in sorted((+TRIED).items()):
             terminalreporter.write_line(f"{where:12} {count:9,} x {fault}")
 
 
