@@ -4,13 +4,14 @@
 # make coverage  branch coverage of what everything is measured with
 # make mutants   whether the tests of that notice when it is changed
 # make check   style, types, import rules, documentation, known weaknesses of what is installed
+# make docs    the documentation in a browser, made anew at every edit
 # make bench   speed and memory, printed beside the references
 # Each installs what it needs into .venv first; a second call installs nothing.
 
 PYTHON ?= python3
 READY := .venv/.ready
 
-.PHONY: demo test faults coverage mutants check bench
+.PHONY: demo test faults coverage mutants check docs bench
 
 demo: $(READY)
 	.venv/bin/qr demo
@@ -35,6 +36,11 @@ check: $(READY)
 	.venv/bin/ruff check .
 	.venv/bin/mypy qreasoning
 	.venv/bin/lint-imports
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
+	.venv/bin/python .ci/audit.py
+
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs serve
 
 bench: $(READY)
 	for script in benchmarks/*.py; do .venv/bin/python $$script || exit 1; done

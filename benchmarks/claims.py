@@ -15,11 +15,13 @@ from random import Random
 
 import numpy as np
 
+from qreasoning.checks.contradictions import contradictions
 from qreasoning.metrics.claims import compare, extract, load_lexicon, load_second_tier, stances
 from qreasoning.metrics.rouge import rouge1
+from qreasoning.records import Annotation
 from qreasoning.simulation import words
 from qreasoning.simulation.annotators import answer
-from qreasoning.simulation.photographs import draw_scenes
+from qreasoning.simulation.photographs import Scene, draw_scenes
 
 DATA = Path(__file__).parent / "claims"
 PAIRS = (
@@ -98,6 +100,38 @@ def speed(repetitions: int) -> None:
         print(f"one sentence of {size:,} characters: {time.process_time() - started:.2f} s")
 
 
+def false_flags(count: int) -> None:
+    """Captions that claim something, and answers whose texts are set against their ratings."""
+    captions = (DATA / "captions.txt").read_text(encoding="utf-8").splitlines()
+    print(f"captions, {len(captions)}: {sum(bool(extract(each)) for each in captions)} claim")
+    rows = [
+        _annotation(s, a) for s in draw_scenes(count // 4, "train", seed=0) for a in range(1, 5)
+    ]
+    started = time.process_time()
+    flagged = sum(bool(contradictions(row)) for row in rows)
+    spent = time.process_time() - started
+    print(f"simulated answers, {len(rows)}: {flagged} against their ratings, {spent:.1f} s")
+
+
+def _annotation(scene: Scene, annotator: int) -> Annotation:
+    said = answer(scene, annotator, seed=0)
+    return Annotation(
+        image_id="sha256:1",
+        name=scene.name,
+        annotator=f"{annotator}@x",
+        project="p",
+        ratings=dict(said.ratings),
+        notes={name: said.notes.get(name) for name in said.ratings},
+        caption=said.caption,
+        reasoning=said.reasoning,
+        overall=said.overall,
+        seconds=said.seconds,
+        created="2026-01-01T10:00:00Z",
+        updated="2026-01-01T11:00:00Z",
+        form_version="f",
+    )
+
+
 def figures() -> None:
     second = load_second_tier()
     for path in sorted(DATA.glob("triples_*.jsonl")) + sorted(DATA.glob("probes_*.jsonl")):
@@ -128,11 +162,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--answers", type=int, default=20_000)
     options = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     speed(options.repetitions)
     inverted(options.count)
     simulated(options.count)
+    false_flags(options.answers)
     figures()
 
 

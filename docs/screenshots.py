@@ -1,12 +1,13 @@
 """Make docs/images/report-*.png again, from the report of a finished demo:
 
-    python docs/screenshots.py outputs/demo/outputs/reports/demo/index.html
+python docs/screenshots.py outputs/demo/outputs/reports/demo/index.html
 """
 
 import os
 import sys
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 IMAGES = Path(__file__).parent / "images"
@@ -17,11 +18,18 @@ def shoot(page: Page, section: str, first: str | None, after: str | None, name: 
     box = page.locator(f"section[aria-labelledby={section}]").bounding_box()
     top, bottom = box["y"], box["y"] + box["height"]
     if first:
-        top = page.locator(f"section[aria-labelledby={section}] h3", has_text=first).bounding_box()["y"]
+        top = page.locator(f"section[aria-labelledby={section}] h3", has_text=first).bounding_box()[
+            "y"
+        ]
     if after:
-        bottom = page.locator(f"section[aria-labelledby={section}] h3", has_text=after).bounding_box()["y"]
+        bottom = page.locator(
+            f"section[aria-labelledby={section}] h3", has_text=after
+        ).bounding_box()["y"]
     clip = {"x": box["x"] - 8, "y": top - 8, "width": box["width"] + 16, "height": bottom - top}
-    page.screenshot(path=IMAGES / f"report-{name}.png", full_page=True, clip=clip)
+    path = IMAGES / f"report-{name}.png"
+    page.screenshot(path=path, full_page=True, clip=clip)
+    with Image.open(path) as picture:
+        picture.convert("RGB").quantize(64).save(path, optimize=True)
 
 
 def main() -> None:
@@ -29,7 +37,7 @@ def main() -> None:
     with sync_playwright() as playwright:
         path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1000, "height": 900})
+        page = browser.new_page(viewport={"width": 1180, "height": 900})
         page.goto(Path(sys.argv[1]).resolve().as_uri())
         shoot(page, "summary", None, None, "summary")
         shoot(page, "text", "ROUGE-1 F", "Their parts", "rouge")

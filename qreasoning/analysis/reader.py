@@ -13,7 +13,7 @@ class ClaimReader:
     """Compares and extracts claims; small enough to be handed to another process.
 
     `lexicons` are a study's own files, which come before the shipped one; `second_tier` asks the
-    learned tier about sentences on which the words are silent.
+    learned tier about dimensions on which the words are silent.
     """
 
     lexicons: tuple[Path, ...] = ()

@@ -18,7 +18,7 @@ from qreasoning.annotation.sync import Synced
 from qreasoning.annotation.table import Current, Row, current, row_maker
 from qreasoning.checks.findings import Finder, Finding
 
-AHEAD = 1000
+AHEAD = 500
 """Answers after which findings are looked for, of a first pull: fewer cost more in all."""
 
 

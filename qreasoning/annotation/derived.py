@@ -2,7 +2,9 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from qreasoning.annotation.columns import Columns
@@ -30,7 +32,7 @@ def write_table(now: Current, project: Project, folder: Path, facts: Mapping[str
 
     Returns whether anything changed. The same answers give the same bytes.
     """
-    contents = _contents(now, project)
+    contents = _contents(now, project, folder)
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     manifest = {**facts, "files": hashes}
     stale = [name for name in contents if not _is_there(folder / name, hashes[name])]
@@ -43,7 +45,7 @@ def write_table(now: Current, project: Project, folder: Path, facts: Mapping[str
     return True
 
 
-def _contents(now: Current, project: Project) -> dict[str, bytes | memoryview]:
+def _contents(now: Current, project: Project, folder: Path) -> dict[str, bytes | memoryview]:
     """The files that follow from the log, by name."""
     if project.file.kind == "judge":
         lines = (judgement_rows(row.annotation, row.shown, row.findings) for row in now.rows)
@@ -52,8 +54,8 @@ def _contents(now: Current, project: Project) -> dict[str, bytes | memoryview]:
     rows = {row.key: row for row in now.rows}
     past = {(each.state.line, each.reason): each for each in now.history}
     contents: dict[str, bytes | memoryview] = {
-        TABLE: _parquet(now, TABLE, schema, rows, _record),
-        HISTORY: _parquet(now, HISTORY, _history_schema(schema), past, _past_record),
+        TABLE: _parquet(now, TABLE, schema, rows, _record, folder),
+        HISTORY: _parquet(now, HISTORY, _history_schema(schema), past, _past_record, folder),
     }
     if project.file.repeats is not None:
         contents[REPEATS] = repeats_parquet(repeated(now), project.dimensions.ids)
@@ -105,17 +107,19 @@ def _parquet(
     schema: Any,
     records: Mapping[Any, Any],
     record: Callable[[Any], dict[str, object]],
+    folder: Path,
 ) -> memoryview:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     if name not in now.columns or now.columns[name].schema != schema:
         now.columns[name] = Columns(schema)
-    buffer = pa.BufferOutputStream()
-    with pq.ParquetWriter(buffer, schema) as writer:
-        for part in now.columns[name].parts(records, record):
-            writer.write_table(part)
-    return memoryview(buffer.getvalue())
+    # In a file without a name, not in memory: a pull of a large project has little to spare.
+    with TemporaryFile(dir=folder) as file:
+        with pq.ParquetWriter(file, schema) as writer:
+            for part in now.columns[name].parts(records, record):
+                writer.write_table(part)
+        file.flush()
+        return memoryview(mmap(file.fileno(), 0, access=ACCESS_READ))
 
 
 def _is_there(path: Path, sha256: str) -> bool:

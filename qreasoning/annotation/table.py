@@ -30,7 +30,7 @@ FOREIGN = "task of somebody else"
 REPEATED = "picture shown again"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One person's answer to one picture, with what is wrong with it."""
 

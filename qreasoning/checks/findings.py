@@ -31,7 +31,7 @@ class Checked(Protocol):
         """The rules that it breaks."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing about one answer."""
 

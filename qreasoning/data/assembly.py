@@ -68,15 +68,18 @@ def assemble(sources: Sources, before: Version | None, work: Path, say: Say) -> 
     seen = survey(sources.score_sets, sources.root)
     count = shard_count(sum(project.rows for project in sources.projects) + seen.rows)
     prints: dict[str, bytes] = {}
+    unusable: dict[str, str] = {}
     benchmarks = read_benchmarks(spec.leaks, sources.score_sets, workspace, say)
     tests = test_names(benchmarks)
-    scores = take_in_scores(sources.score_sets, workspace, work, count, prints, tests, say)
+    scores = take_in_scores(
+        sources.score_sets, workspace, work, count, prints, tests, unusable, say
+    )
     key = read_key(sources.root) if sources.projects else b""
     (work / "index").mkdir()
     taken = take_answers(sources, benchmarks, before, key, work, count, say)
     intake, flags = taken.intake, taken.flags
     rejected = flags.filter(flags["reject"])["code"].combine_chunks()
-    prints |= annotated_fingerprints(sources, intake.rows, rejected, say)
+    prints |= annotated_fingerprints(sources, intake.rows, rejected, unusable, say)
     ties = near_copies_of(prints, spec.leaks.near_copies)
     settings = Settings(
         dimension_ids=sources.dimension_ids,
@@ -84,6 +87,7 @@ def assemble(sources: Sources, before: Version | None, work: Path, say: Say) -> 
         groups=groups_of(seen, scores, ties, _binding(before, sources)),
         folders=sources.folders,
         model=human_model(sources, intake.rows, rejected),
+        dropped=unusable,
         tests=tests,
     )
     say("deciding and writing")
@@ -153,8 +157,8 @@ class _Shards:
         refuse([*leaks, *crossing.leaks, *copied.leaks], self.sources.spec.leaks)
         if copied.leaks or crossing.leaks:
             flags = pa.concat_tables([flags, copied.flags])
-            dropped = replace(self.settings, dropped=crossing.dropped)
-            again = replace(self, settings=dropped)
+            dropped = {**self.settings.dropped, **crossing.dropped}
+            again = replace(self, settings=replace(self.settings, dropped=dropped))
             make = partial(again._make, flags=flags, repeated=repeated, linked=linked)
             made = dict(zip(numbers, ahead(make, numbers), strict=True))
             self._refuse_nothing(made.values())

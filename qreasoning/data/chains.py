@@ -78,7 +78,8 @@ def _scores(
         if known is None:
             return None
         values = np.array([known.get(name, otherwise) for name in people], np.float64)
-        return values[numbers]
+        result: Array | None = values[numbers]
+        return result
 
     bias = of_each(model.bias.get(field), 0.0)
     weight = of_each(model.weight.get(field), 1.0)

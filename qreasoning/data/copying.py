@@ -3,11 +3,13 @@
 Both look at texts of the whole dataset, a shard of annotators or a stretch of keys at a time.
 """
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 
+from qreasoning.checks.near_copies import Copied, Texts, find_copies
 from qreasoning.data.intake import ahead
-from qreasoning.data.near_copies import Copied, Texts, find_copies
 from qreasoning.data.partition import Partition
 from qreasoning.data.shard import FLAGS_SCHEMA
 from qreasoning.data.validation import TEXTS
@@ -38,14 +40,14 @@ def _as_texts(rows: pa.Table) -> Texts:
     annotator = rows["annotator"].combine_chunks().dictionary_encode().indices.to_numpy()
     created = rows["created"].combine_chunks().dictionary_encode()
     return Texts(
-        annotator=annotator.astype(np.int64),
+        group=annotator.astype(np.int64),
         rank=_ranks(created, rows["code"].to_numpy(), rows["field"].to_numpy()),
         offsets=offsets,
         pairs=pairs,
     )
 
 
-def _pairs(rows: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+def _pairs(rows: pa.Table) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """The word pairs of all texts, and where those of each begin and end."""
     lists = rows["pairs"].combine_chunks()
     offsets = lists.offsets.to_numpy().astype(np.int64)
@@ -78,9 +80,9 @@ def renewed_flags(
     `known`, and `new` were not."""
     if not new.num_rows:
         return known
-    rows = pa.concat_tables([_related(old, new, share), new]).combine_chunks()
-    found = find_copies(_as_texts(rows), share)
-    is_new = np.arange(rows.num_rows) >= rows.num_rows - new.num_rows
+    rows = pa.concat_tables([old, new]).combine_chunks()
+    is_new = np.arange(rows.num_rows) >= old.num_rows
+    found = find_copies(_as_texts(rows), share, is_new)
     if (is_new[found.source] & ~is_new[found.text]).any():
         # A text that came later was written earlier: others may have another source now.
         return copy_flags(pa.concat_tables([old, new]), share, reject)
@@ -89,32 +91,9 @@ def renewed_flags(
     return pa.concat_tables([known, _flags(rows, added, reject)])
 
 
-def _related(old: pa.Table, new: pa.Table, share: float) -> pa.Table:
-    """The old texts with one of the rarest word pairs of a new text: no other is a near copy."""
-    pairs, offsets = _pairs(new)
-    of_old, bounds = _pairs(old)
-    if not len(pairs) or not len(of_old):
-        return old.slice(0, 0)
-    wanted, place = np.unique(pairs, return_inverse=True)
-    quick = np.zeros(1 << 20, np.bool_)
-    quick[wanted >> np.uint32(12)] = True
-    maybe = np.flatnonzero(quick[of_old >> np.uint32(12)])
-    spot = np.minimum(np.searchsorted(wanted, of_old[maybe]), len(wanted) - 1)
-    hit = wanted[spot] == of_old[maybe]
-    hits, spot = maybe[hit], spot[hit]
-    having = np.bincount(spot, minlength=len(wanted))[place]
-    sizes = np.diff(offsets)
-    owner = np.repeat(np.arange(len(sizes)), sizes)
-    enough = sizes - np.ceil(share * sizes - 1e-9).astype(np.int64) + 1
-    order = np.lexsort((having, owner))
-    position = np.arange(len(order)) - offsets[:-1][owner[order]]
-    rare = np.zeros(len(wanted), np.bool_)
-    rare[place[order[position < enough[owner[order]]]]] = True
-    texts = np.unique(np.searchsorted(bounds, hits[rare[spot]], side="right") - 1)
-    return old.take(pa.array(texts))
-
-
-def _ranks(created: pa.DictionaryArray, code: np.ndarray, field: np.ndarray) -> np.ndarray:
+def _ranks(
+    created: pa.DictionaryArray, code: np.ndarray[Any, Any], field: np.ndarray[Any, Any]
+) -> np.ndarray[Any, Any]:
     """The place of each text in time; at one time in an order that follows from the answers."""
     moments = np.argsort(np.argsort(np.array(created.dictionary.to_pylist(), dtype=object)))
     order = np.lexsort((field, code, moments[created.indices.to_numpy()]))

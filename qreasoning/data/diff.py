@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -99,7 +100,7 @@ def _keys(table: str, rows: pa.Table) -> pa.ChunkedArray:
     return pc.binary_join_element_wise(*(rows[name] for name in KEYS[table]), "\n")
 
 
-def _changed(old: pa.Table, new: pa.Table) -> tuple[np.ndarray, Counter[str]]:
+def _changed(old: pa.Table, new: pa.Table) -> tuple[np.ndarray[Any, Any], Counter[str]]:
     """The rows that differ, and how many differ in each column."""
     any_ = np.zeros(new.num_rows, np.bool_)
     columns: Counter[str] = Counter()
@@ -113,7 +114,7 @@ def _changed(old: pa.Table, new: pa.Table) -> tuple[np.ndarray, Counter[str]]:
     return np.flatnonzero(any_), +columns
 
 
-def _differ(one: pa.ChunkedArray, other: pa.ChunkedArray) -> np.ndarray:
+def _differ(one: pa.ChunkedArray, other: pa.ChunkedArray) -> np.ndarray[Any, Any]:
     if pa.types.is_nested(one.type):
         # nan equals itself in the text of a value.
         pairs = zip(one.to_pylist(), other.to_pylist(), strict=True)
@@ -122,7 +123,8 @@ def _differ(one: pa.ChunkedArray, other: pa.ChunkedArray) -> np.ndarray:
     if pa.types.is_floating(one.type):
         same = pc.or_(same, pc.and_(pc.is_nan(one), pc.is_nan(other)))
     neither = pc.and_(pc.is_null(one), pc.is_null(other))
-    return ~pc.or_(pc.fill_null(same, False), neither).to_numpy()
+    result: np.ndarray[Any, Any] = ~pc.or_(pc.fill_null(same, False), neither).to_numpy()
+    return result
 
 
 def _named(sign: str, rows: pa.Table, which: Sequence[int]) -> Iterator[str]:

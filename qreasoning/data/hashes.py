@@ -37,12 +37,16 @@ class Hashed(NamedTuple):
 
 
 def hash_pictures(
-    files: Mapping[str, Path], kept: Path, say: Callable[[str], None] = lambda _: None
+    files: Mapping[str, Path],
+    kept: Path,
+    say: Callable[[str], None] = lambda _: None,
+    unusable: dict[str, str] | None = None,
 ) -> dict[str, Hashed]:
     """Id and fingerprint of picture files, by name.
 
     `kept` is the Parquet file that remembers those whose size and time of change stay the same.
-    Raises DataError naming a picture that cannot be read.
+    Where `unusable` is given, it takes the pictures that cannot be read, each with what is wrong;
+    without it the first of them raises DataError with its path.
     """
     known = _read(kept)
     rows = {name: _stamp(file) for name, file in files.items()}
@@ -52,27 +56,35 @@ def hash_pictures(
     new = [name for name in rows if name not in found]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for count, (name, hashed) in enumerate(
-            pool.map(_hash, [(name, files[name]) for name in new]), start=1
+            zip(new, pool.map(_hash, new, [files[name] for name in new]), strict=True), start=1
         ):
-            found[name] = hashed
+            if isinstance(hashed, Hashed):
+                found[name] = hashed
+            elif unusable is None:
+                raise DataError(f"{files[name]}{hashed.removeprefix(name)}")
+            else:
+                unusable[name] = hashed
             if count % _SAID_EVERY == 0:
                 say(f"fingerprints: {count:,} of {len(new):,} new pictures")
-    if new or len(known) != len(found):
+    if len(found) != len(known) or any(name in found for name in new):
         _write(kept, [(name, *rows[name], *found[name]) for name in sorted(found)])
-    return {name: found[name] for name in files}
+    return {name: found[name] for name in files if name in found}
 
 
-def _hash(named: tuple[str, Path]) -> tuple[str, Hashed]:
-    name, file = named
+def _hash(name: str, file: Path) -> Hashed | str:
+    """What a file holds, or what is wrong with it: by its name, whatever the folder is called."""
     content = file.read_bytes()
-    picture = decode(content, str(file))
+    try:
+        picture = decode(content, name)
+    except DataError as error:
+        return str(error)
     if min(picture.size) < MIN_SIDE:
         width, height = picture.size
-        raise DataError(
-            f"{file} has {width} x {height} pixels: nothing can be seen in it. "
+        return (
+            f"{name} has {width} x {height} pixels: nothing can be seen in it. "
             "Replace or remove it."
         )
-    return name, Hashed(identity(content), fingerprint(picture).tobytes())
+    return Hashed(identity(content), fingerprint(picture).tobytes())
 
 
 def _stamp(file: Path) -> tuple[int, int]:

@@ -78,7 +78,9 @@ def digest_of_parts(parts: Iterable[tuple[str, str]]) -> str:
 
 
 def _is_number(kind: pa.DataType) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    )
 
 
 def _fixed(column: pa.Array) -> Hashes:

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qreasoning.checks.copies import FEWEST_WORDS
 from qreasoning.checks.findings import CONTRADICTS
+from qreasoning.checks.wordpairs import FEWEST_WORDS, WordPairs, word_pairs
 from qreasoning.data.claims import claim_findings
 from qreasoning.data.hashing import as_column, codes, row_hashes
 from qreasoning.data.partition import Partition, shard_of
@@ -19,7 +19,6 @@ from qreasoning.data.projects import STATES, Project, answers
 from qreasoning.data.pseudonyms import pseudonym
 from qreasoning.data.rules import DatasetRules
 from qreasoning.data.validation import TEXTS, Found, check_rows, verdicts
-from qreasoning.data.wordpairs import WordPairs, word_pairs
 from qreasoning.records import annotations_schema
 
 WORKERS = 2

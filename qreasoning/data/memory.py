@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -61,7 +62,7 @@ class Memory:
         """The pictures of one shard that are in no split."""
         return read_kept(self.folder / f"left-out-{shard}.arrow")
 
-    def codes(self) -> np.ndarray:
+    def codes(self) -> np.ndarray[Any, Any]:
         """The codes of all answers, sorted."""
         parts = [self.answers(shard)["code"].to_numpy() for shard in range(self.count)]
         return np.sort(np.concatenate(parts))

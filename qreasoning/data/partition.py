@@ -36,7 +36,8 @@ def shard_of(ids: pa.Array | pa.ChunkedArray, count: int) -> np.ndarray[Any, Any
     encoded = ids.dictionary_encode()
     bits = int(count).bit_length() - 1
     numbers = (codes(hashes_of(encoded.dictionary)) >> np.uint64(64 - bits)).astype(np.int64)
-    return numbers[encoded.indices.to_numpy()]
+    result: np.ndarray[Any, Any] = numbers[encoded.indices.to_numpy()]
+    return result
 
 
 class Partition:

@@ -164,7 +164,8 @@ def picture_codes(image_ids: pa.Array | pa.ChunkedArray) -> Array:
     ids = image_ids.combine_chunks() if isinstance(image_ids, pa.ChunkedArray) else image_ids
     encoded = ids.dictionary_encode()
     known = codes(hashes_of(encoded.dictionary))
-    return known[encoded.indices.to_numpy()]
+    result: Array = known[encoded.indices.to_numpy()]
+    return result
 
 
 def entries(table: str, images: Array, keys: Array, values: Array, splits: Array) -> pa.Table:
@@ -256,4 +257,5 @@ def file_name(split: str, shard: int, of: int) -> str:
 
 
 def _splits(rows: pa.Table) -> Array:
-    return positions(rows["split"], pa.array(SPLITS))
+    result: Array = positions(rows["split"], pa.array(SPLITS))
+    return result

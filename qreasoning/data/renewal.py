@@ -7,6 +7,7 @@ the others are decided again. What comes out is what a whole build gives.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -34,7 +35,7 @@ class Renewal:
     intake: Intake
     scores: Partition
     preparing: Mapping[str, Preparing]
-    changed: np.ndarray
+    changed: np.ndarray[Any, Any]
 
     def shard(self, number: int, decide: Decide) -> tuple[Shard, pa.Table]:
         """One shard, and its index; `decide` gives what becomes of answers and scores."""
@@ -69,14 +70,14 @@ class Renewal:
         new = answer_codes(self.intake.rows.read(number))
         return pa.concat_tables([known.filter(pa.array(stay)), new])
 
-    def _touched(self, number: int, new: pa.Table, scores: pa.Table) -> np.ndarray:
+    def _touched(self, number: int, new: pa.Table, scores: pa.Table) -> np.ndarray[Any, Any]:
         """The codes of the pictures of which anything is otherwise than before."""
         known, was = self.memory.answers(number), self.memory.scores(number)
         code = known["code"].to_numpy()
         other = ~np.isin(code, self.intake.seen) | np.isin(code, self.changed)
         now = score_codes(scores)
         one, two = was["code"].to_numpy(), now["code"].to_numpy()
-        return np.unique(
+        result: np.ndarray[Any, Any] = np.unique(
             np.concatenate(
                 [
                     picture_codes(new["image_id"]),
@@ -86,6 +87,7 @@ class Renewal:
                 ]
             )
         )
+        return result
 
     def _judged(self, rows: pa.Table) -> pa.Table:
         """Answers of the version before as they were taken in, without those that are gone."""
@@ -102,7 +104,7 @@ def _of_tables(index: pa.Table) -> list[pa.Table]:
     return [index.filter(pc.equal(index["table"], place)) for place in range(len(TABLES))]
 
 
-def _others(left_out: pa.Table, touched: np.ndarray) -> pa.Table:
+def _others(left_out: pa.Table, touched: np.ndarray[Any, Any]) -> pa.Table:
     if not left_out.num_rows:
         return left_out
     return left_out.filter(pa.array(~np.isin(picture_codes(left_out["image_id"]), touched)))

@@ -13,7 +13,7 @@ from qreasoning.benchmark_sets import ListedNames
 from qreasoning.data.hashes import Hashed
 from qreasoning.data.leaks import with_test_split
 from qreasoning.data.partition import Partition, shard_of
-from qreasoning.data.pictures import picture_files
+from qreasoning.data.pictures import UNUSABLE, picture_files
 from qreasoning.data.shard import SCORES_SCHEMA
 from qreasoning.errors import DataError
 from qreasoning.images import picture_file
@@ -74,16 +74,18 @@ def take_in_scores(
     shards: int,
     fingerprints: dict[str, bytes],
     tests: Mapping[str, ListedNames],
+    out: dict[str, str],
     say: Callable[[str], None],
 ) -> Partition:
-    """Divide all lists. The pictures at hand are decoded, and add to `fingerprints` by id; of a
-    source in `tests` its test images have a published split.
+    """Divide all lists. The pictures at hand are decoded, and add to `fingerprints` by id; those
+    that cannot be read go to `out`, by id, with the reason. Of a source in `tests` its test images
+    have a published split.
 
-    Raises DataError for a picture that is missing or damaged.
+    Raises DataError for a picture that is missing.
     """
     with Partition(folder, "scores", SCORES_SCHEMA, shards) as scores:
         for score_set in score_sets:
-            for batch in _identified(score_set, workspace, fingerprints, say):
+            for batch in _identified(score_set, workspace, fingerprints, out, say):
                 split = with_test_split(
                     batch["name"], batch["published"], tests.get(score_set.name)
                 )
@@ -97,6 +99,7 @@ def _identified(
     score_set: ScoreSet,
     workspace: Workspace,
     fingerprints: dict[str, bytes],
+    out: dict[str, str],
     say: Callable[[str], None],
 ) -> Iterator[pa.Table]:
     hashed: dict[str, Hashed] = {}
@@ -106,10 +109,20 @@ def _identified(
         names = [name for batch in batches for name in batch["name"].to_pylist()]
         listed = workspace.root / score_set.file
         files = {name: picture_file(folder, name, listed) for name in names}
-        hashed = picture_files(score_set.name, files, workspace, say)
+        unusable: dict[str, str] = {}
+        hashed = picture_files(score_set.name, files, workspace, say, unusable)
+        out |= {
+            _id_of_name(score_set.name, name): f"{UNUSABLE} ({what})"
+            for name, what in unusable.items()
+        }
         fingerprints |= {each.image_id: each.fingerprint for each in hashed.values()}
     for batch in score_batches(score_set, workspace.root):
         yield _scored(batch, score_set.name, folder, hashed)
+
+
+def _id_of_name(source: str, name: str) -> str:
+    """The id of a picture of a score list whose bytes are not known."""
+    return f"name:{source}/{name}"
 
 
 def _scored(
@@ -121,7 +134,9 @@ def _scored(
         image_ids = pc.binary_join_element_wise("name", place, ":")
         files = pa.nulls(len(names), pa.string())
     else:
-        image_ids = pa.array([hashed[name].image_id for name in names.to_pylist()], pa.string())
+        found = [(name, hashed.get(name)) for name in names.to_pylist()]
+        ids = [each.image_id if each else _id_of_name(source, name) for name, each in found]
+        image_ids = pa.array(ids, pa.string())
         files = pc.binary_join_element_wise(str(folder), names, "/")
     columns: dict[str, Any] = {
         "image_id": image_ids,

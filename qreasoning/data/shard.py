@@ -290,7 +290,8 @@ def ranks(column: pa.ChunkedArray) -> Array:
     encoded = column.combine_chunks().dictionary_encode()
     ranks = np.empty(len(encoded.dictionary), np.int64)
     ranks[pc.sort_indices(encoded.dictionary).to_numpy()] = np.arange(len(ranks))
-    return ranks[encoded.indices.to_numpy()]
+    result: Array = ranks[encoded.indices.to_numpy()]
+    return result
 
 
 def _replaced(rows: pa.Table, name: str, values: pa.Array) -> pa.Table:

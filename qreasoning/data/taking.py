@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -32,7 +33,7 @@ class Taken:
     preparing: Sequence[Preparing]
     repeated: pa.Table
     memory: Memory | None = None
-    changed: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint64))
+    changed: np.ndarray[Any, Any] = field(default_factory=lambda: np.zeros(0, np.uint64))
 
     def renewal(self, scores: Partition) -> Renewal | None:
         """What makes a version from the one before, where that is remembered."""
@@ -106,7 +107,7 @@ def _renewed(
     return Taken(intake, flags, preparing, repeated, memory, _differing(known, flags))
 
 
-def _differing(one: pa.Table, other: pa.Table) -> np.ndarray:
+def _differing(one: pa.Table, other: pa.Table) -> np.ndarray[Any, Any]:
     """The codes of the answers whose findings are not the same in both tables."""
     texts = [
         pc.binary_join_element_wise(each["code"].cast(pa.string()), each["text"], " ")
@@ -116,7 +117,8 @@ def _differing(one: pa.Table, other: pa.Table) -> np.ndarray:
         each["code"].to_numpy()[positions(text, against) < 0]
         for each, text, against in ((one, texts[0], texts[1]), (other, texts[1], texts[0]))
     ]
-    return np.unique(np.concatenate(parts))
+    result: np.ndarray[Any, Any] = np.unique(np.concatenate(parts))
+    return result
 
 
 def _copy_rule(sources: Sources) -> tuple[float, bool] | None:

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from qreasoning.data.partition import Partition, positions
-from qreasoning.data.pictures import picture_files, refuse_changed
+from qreasoning.data.pictures import UNUSABLE, picture_files, refuse_changed
 from qreasoning.data.previous import TABLES, Version, file_name, picture_codes
 from qreasoning.data.scored import Survey
 from qreasoning.data.sources import Sources
@@ -22,12 +22,13 @@ Say = Callable[[str], None]
 
 
 def annotated_fingerprints(
-    sources: Sources, rows: Partition, rejected: pa.Array, say: Say
+    sources: Sources, rows: Partition, rejected: pa.Array, out: dict[str, str], say: Say
 ) -> dict[str, bytes]:
     """Fingerprints, by id, of the pictures that have an answer which is kept (the codes of
     `rejected` ones are not) and whose files are at hand.
 
-    Raises DataError for a picture that is missing, damaged or no longer the one that was annotated.
+    Those that cannot be read go to `out`, by id, with the reason. Raises DataError for a picture
+    that is missing or no longer the one that was annotated.
     """
     found: dict[str, bytes] = {}
     for project in sources.projects:
@@ -37,7 +38,9 @@ def annotated_fingerprints(
         files = {
             name: picture_file(project.images, name, project.folder) for name in sorted(wanted)
         }
-        hashed = picture_files(project.name, files, sources.workspace, say)
+        unusable: dict[str, str] = {}
+        hashed = picture_files(project.name, files, sources.workspace, say, unusable)
+        out |= {wanted[name]: f"{UNUSABLE} ({what})" for name, what in unusable.items()}
         refuse_changed(hashed, wanted, project.images)
         found |= {each.image_id: each.fingerprint for each in hashed.values()}
     return found

@@ -165,4 +165,5 @@ def _mask(values: Any) -> Mask:
 
 
 def _at(mask: Mask) -> list[int]:
-    return np.flatnonzero(mask).tolist()
+    result: list[int] = np.flatnonzero(mask).tolist()
+    return result

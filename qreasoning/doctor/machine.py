@@ -18,6 +18,7 @@ PACKAGES = (
 )
 """Those whose versions change results."""
 
+NVIDIA = "nvidia-smi"
 FULL, SCARCE = 1e9, 20e9
 """Bytes that are free: below the first nothing can be relied on, below the second a model or a
 large campaign may not fit."""
@@ -52,6 +53,8 @@ def packages() -> Iterator[Check]:
         except PackageNotFoundError:
             continue  # The extra below says that it is missing.
     for extra in EXTRAS:
+        if extra == "gpu" and shutil.which(NVIDIA) is None:
+            continue  # It can be used with a GPU only.
         missing = lacking(extra)
         if missing:
             remedy = f"pip install 'qreasoning[{extra}]'"
@@ -62,7 +65,7 @@ def packages() -> Iterator[Check]:
 
 def gpu() -> Iterator[Check]:
     """NVIDIA's GPUs, and whether torch can use them; torch is imported only where there is one."""
-    program = shutil.which("nvidia-smi")
+    program = shutil.which(NVIDIA)
     if program is None:
         remedy = "qr train tiny and qr demo need none; a 7 B model needs one."
         yield Check("GPU", "note", "none of NVIDIA's is found", remedy)

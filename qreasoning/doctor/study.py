@@ -25,11 +25,10 @@ SECRETS = (
 def files(study: Workspace) -> Iterator[Check]:
     """Every YAML file of the study, read as its command reads it."""
     from qreasoning.analysis.report import read_settings
-    from qreasoning.training.recipe import load_recipe
 
     readers: dict[str, Callable[[Path], Any]] = {
         "annotation": lambda path: _read_annotation(path, study),
-        "training": load_recipe,
+        "training": lambda path: _read_training(path, study),
         "analysis": lambda path: _read_analysis(path, study, read_settings),
         "data_cards": lambda path: _read_set(path, study),
     }
@@ -74,6 +73,16 @@ def _kind(path: Path) -> str:
     if isinstance(keys.get("dimensions"), list):
         return "schema"
     return "project" if "title" in keys else "dataset"
+
+
+def _read_training(path: Path, study: Workspace) -> None:
+    from qreasoning.settings import read_yaml
+    from qreasoning.training.recipe import load_recipe
+    from qreasoning.training.sweep_file import load_sweep
+
+    readers = {"sweeps": load_sweep, "accelerate": read_yaml}
+    folder = path.relative_to(study.root / "training").parts[0]
+    readers.get(folder, load_recipe)(path)
 
 
 def _read_analysis(path: Path, study: Workspace, read_settings: Callable[..., Any]) -> None:

@@ -95,7 +95,8 @@ class _Coincidences:
         # Twice the sum over pairs of ratings, over the n - 1 that each could have been paired with.
         expected = (n * (drawn * squares).sum(axis=0) - total * total) / (n - 1)
         below = np.where(expected > 0, expected, np.nan)
-        return 1 - observed / below
+        result: Array = 1 - observed / below
+        return result
 
 
 class Pairwise(NamedTuple):
@@ -151,7 +152,8 @@ def _known_means(draws: Array) -> Array:
     known = ~np.isnan(draws)
     count = known.sum(axis=0)
     total = np.where(known, draws, 0.0).sum(axis=0)
-    return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+    result: Array = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+    return result
 
 
 class PerRater(NamedTuple):

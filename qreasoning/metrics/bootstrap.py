@@ -292,7 +292,8 @@ class Ranked:
         # (last of the group before + last of the group)/2 is the mid-rank less 1/2; so is n/2.
         middle -= upto[-1]
         middle *= 0.5
-        return middle[self.group]
+        result: Array = middle[self.group]
+        return result
 
 
 def _spearman(drawn: Array, ranked: list[Ranked], goal: Ranked, known: NDArray[np.bool_]) -> Array:

@@ -72,7 +72,8 @@ def _over_raters(found: list[Array], weights: Array, width: int) -> Array:
     weight = weights[:, None, None] * known
     total = (np.where(known, stacked, 0.0) * weight).sum(axis=0)
     below = weight.sum(axis=0)
-    return np.divide(total, below, out=np.full(total.shape, np.nan), where=below > 0)
+    result: Array = np.divide(total, below, out=np.full(total.shape, np.nan), where=below > 0)
+    return result
 
 
 def text_ceiling(

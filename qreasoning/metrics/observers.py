@@ -165,14 +165,16 @@ def _precision_of_mean(known: NDArray[np.bool_], inconsistency: Array) -> Array:
     """One over the variance of a plain mean of ratings with these inconsistencies."""
     variance = np.where(known, np.nan_to_num(inconsistency) ** 2, 0.0).sum(axis=1)
     size = known.sum(axis=1)
-    return np.divide(size**2, variance, out=np.full(len(size), np.inf), where=variance > 0)
+    result: Array = np.divide(size**2, variance, out=np.full(len(size), np.inf), where=variance > 0)
+    return result
 
 
 def _mean(values: Array, known: NDArray[np.bool_], axis: int, weight: Array | None = None) -> Array:
     weights = known * (1.0 if weight is None else np.nan_to_num(weight))
     total = (np.where(known, values, 0.0) * weights).sum(axis=axis)
     size = weights.sum(axis=axis)
-    return np.divide(total, size, out=np.full(len(total), np.nan), where=size > 0)
+    result: Array = np.divide(total, size, out=np.full(len(total), np.nan), where=size > 0)
+    return result
 
 
 def _deviation(values: Array, known: NDArray[np.bool_]) -> Array:

@@ -29,4 +29,5 @@ def left_out_means(ratings: Array) -> Array:
     others = filled.sum(axis=1, keepdims=True) - filled
     count = known.sum(axis=1, keepdims=True) - 1
     defined = known & (count >= 1)
-    return np.divide(others, count, out=np.full_like(filled, np.nan), where=defined)
+    result: Array = np.divide(others, count, out=np.full_like(filled, np.nan), where=defined)
+    return result

@@ -280,7 +280,8 @@ def _scores(shared: Array, predicted: Array, referred: Array) -> tuple[Array, Ar
 
 def _mean(values: Array, known: NDArray[np.bool_], count: NDArray[np.int64]) -> Array:
     total = np.where(known, values, 0.0).sum(axis=-1)
-    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    result: Array = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    return result
 
 
 def _counts(humans: Sequence[Sequence[str]]) -> Index:

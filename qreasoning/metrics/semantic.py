@@ -192,7 +192,8 @@ def _cosines(left: Sequence[Vectors], right: Sequence[Vectors]) -> Array:
     if not left:
         return np.empty(0)
     products = np.einsum("nd,nd->n", np.stack(left), np.stack(right), dtype=np.float64)
-    return np.clip(products, -1.0, 1.0).round(6)
+    result: Array = np.clip(products, -1.0, 1.0).round(6)
+    return result
 
 
 def _baseline(baseline: str | Path, identity: Identity) -> Array:

@@ -8,7 +8,7 @@ import hashlib
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,8 +98,8 @@ class Cache:
         """Close the file."""
         self._file.close()
 
-    def _find(self, query: str, keys: Sequence[bytes]) -> list[tuple]:
-        rows: list[tuple] = []
+    def _find(self, query: str, keys: Sequence[bytes]) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = []
         try:
             for start in range(0, len(keys), 500):
                 part = keys[start : start + 500]

@@ -21,7 +21,13 @@ from qreasoning.training.estimate import (
 )
 from qreasoning.training.examples import Example
 from qreasoning.training.generate import prompt_text
-from qreasoning.training.model import choose_device, commit_of, load_processor, without_gpu
+from qreasoning.training.model import (
+    choose_device,
+    commit_of,
+    load_processor,
+    without_4_bits,
+    without_gpu,
+)
 from qreasoning.training.preflight import check_batches, check_pictures, drawn, usable_examples
 from qreasoning.training.recipe import Recipe
 from qreasoning.training.reporting import check_reporting
@@ -90,7 +96,8 @@ def dry_run(recipe: Recipe, dataset: Path, device: str | None = None) -> DryRun:
     check_pictures(examples)
     check_reporting(recipe.report_to)
     steps, epochs = steps_and_epochs(recipe, examples, processes)
-    missing = [no_gpu] if no_gpu else []
+    no_4_bits = without_4_bits(device) if recipe.quantization else None
+    missing = [each for each in (no_gpu, no_4_bits) if each]
     model = None
     try:
         model = _look_at_model(recipe, examples, device, here=no_gpu is None)

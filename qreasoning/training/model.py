@@ -111,16 +111,24 @@ def load_model(
 
 def _four_bits(device: str) -> BitsAndBytesConfig:
     """NF4 with a second quantization of its scales, as in QLoRA (arXiv 2305.14314)."""
-    if device != "cuda" or find_spec("bitsandbytes") is None:
-        raise SettingsError(
-            "quantization: 4bit needs a GPU and the package bitsandbytes. Install it: "
-            "pip install 'qreasoning[gpu]', or take quantization out of the recipe."
-        )
+    problem = without_4_bits(device)
+    if problem is not None:
+        raise SettingsError(problem)
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+
+
+def without_4_bits(device: str) -> str | None:
+    """Why weights cannot be in 4 bits here, and what to do; None where they can."""
+    if device == "cuda" and torch.cuda.is_available() and find_spec("bitsandbytes") is not None:
+        return None
+    return (
+        "quantization: 4bit needs a GPU and the package bitsandbytes. Install it: "
+        "pip install 'qreasoning[gpu]', or take quantization out of the recipe."
     )
 
 

@@ -9,6 +9,7 @@ import logging
 import os
 import pickle
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pyarrow as pa
 from qreasoning.errors import QReasoningError, SettingsError
 from qreasoning.training.answering import Question, answer_shard
 from qreasoning.training.source import Shard, Source
-from qreasoning.training.speaker import load_speaker
+from qreasoning.training.speaker import Speaker, load_speaker
 from qreasoning.training.two_stages import Say
 
 Given = tuple[str | Path, str | None, int, str | None, str | None]
@@ -104,39 +105,41 @@ def answered(
     )
     done, total = 0, sum(shard.pictures for shard in shards)
     sizes = {shard.number: shard.pictures for shard in shards}
-    try:
-        for row in rows.iter_rows():
-            number = int(row["number"])
-            yield number, pa.ipc.open_stream(row["rows"]).read_all()
-            done += sizes[number]
-            say(f"{done} of {total} pictures")
-    except ray.exceptions.RayError as error:
-        raise _ours(error) from None
-
-
-def _ours(error: BaseException) -> BaseException:
-    """The error of ours that a worker raised, if it was one."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, QReasoningError):
-            return type(cause)(str(getattr(cause, "cause", cause)))
-        cause = getattr(cause, "cause", None) or cause.__cause__
-    return error
+    for row in rows.iter_rows():
+        if row["problem"]:
+            raise pickle.loads(row["problem"])  # noqa: S301  (made by this program)
+        number = int(row["number"])
+        yield number, pa.ipc.open_stream(row["rows"]).read_all()
+        done += sizes[number]
+        say(f"{done} of {total} pictures")
 
 
 class Worker:
     """Loads the model once and answers the shards that it is given."""
 
     def __init__(self, given: Given, source: Source, question: Question) -> None:
-        self.speaker = load_speaker(*given)
+        self.given = given
         self.source = source
         self.question = question
 
+    @cached_property
+    def speaker(self) -> Speaker:
+        """The model, loaded with the first shard."""
+        return load_speaker(*self.given)
+
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Answer a batch of one shard."""
+        """Answer a batch of one shard. An error of ours is an answer too: Ray would wrap it."""
         shard = pickle.loads(batch["shard"][0])  # noqa: S301  (made by this program)
-        rows = answer_shard(self.speaker, self.source, shard, self.question)
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, rows.schema) as stream:
-            stream.write_table(rows)
-        return {"number": [shard.number], "rows": [sink.getvalue().to_pybytes()]}
+        rows, problem = b"", b""
+        try:
+            rows = _packed(answer_shard(self.speaker, self.source, shard, self.question))
+        except QReasoningError as error:
+            problem = pickle.dumps(error)
+        return {"number": [shard.number], "rows": [rows], "problem": [problem]}
+
+
+def _packed(rows: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema) as stream:
+        stream.write_table(rows)
+    return bytes(sink.getvalue().to_pybytes())

@@ -201,6 +201,9 @@ class Efficiency(Settings):
     """Read each prompt once for all its completions. [ours]"""
     share_pictures: bool = True
     """Encode each picture once per step; needs a frozen vision tower. [ours]"""
+    cache_pictures: float | None = Field(default=None, gt=0)
+    """Keep encoded pictures on disk, at most this many GB, so that each is encoded once per run and
+    by no later run of the same weights; needs a frozen vision tower. null: nowhere. [ours]"""
 
 
 class Vllm(Settings):
@@ -280,10 +283,29 @@ class Recipe(Settings):
             raise ValueError(f"unknown format '{name}', choose from {', '.join(FORMATS)}")
         return name
 
+    @field_validator("stage2", mode="before")
+    @classmethod
+    def _off_is_a_word(cls, value: Any) -> Any:
+        # YAML reads a bare off as false.
+        return "off" if value is False else value
+
     @model_validator(mode="after")
     def _stage2_is_used(self) -> "Recipe":
         if (self.stage2 == "off") != (self.rewards.self_consistency is None):
             raise ValueError("stage2 is off exactly where rewards.self_consistency is left out")
+        return self
+
+    @model_validator(mode="after")
+    def _cached_pictures_stay_the_same(self) -> "Recipe":
+        if self.efficiency.cache_pictures is None:
+            return self
+        if self.lora.vision_tower:
+            raise ValueError(
+                "efficiency.cache_pictures does not go with lora.vision_tower: the encoding of a "
+                "picture changes while the vision tower is trained"
+            )
+        if not self.efficiency.share_pictures:
+            raise ValueError("efficiency.cache_pictures needs efficiency.share_pictures")
         return self
 
     @model_validator(mode="after")

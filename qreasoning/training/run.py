@@ -49,7 +49,7 @@ from qreasoning.training.recipe import Recipe
 from qreasoning.training.reporting import check_reporting, report_into
 from qreasoning.training.start import learn_chains, merged, start_run, take_over
 from qreasoning.training.trainer import ChainTrainer
-from qreasoning.workspace import is_simulated
+from qreasoning.workspace import cache_folder, is_simulated
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,9 @@ def train(
         chosen = recipe.efficiency
         for problem in trainer.share(chosen.share_prompts, chosen.share_pictures):
             say(f"not shared within a group, {problem}")
+        if chosen.cache_pictures is not None:
+            limit = round(chosen.cache_pictures * 1e9)
+            trainer.keep_pictures(cache_folder() / "pictures", limit, say)
         report_into(trainer, run, step_of(checkpoint) if checkpoint else 0)
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     report = TrainReport(

@@ -1,18 +1,21 @@
 """Once per picture, once per prompt: what the K completions of a group share is computed once.
 
-In the passes that score completions, a group is packed into one row, `prompt, completion 1, …,
-completion K`, under a mask in which every completion sees the prompt and itself: the prompt with
-its picture is read once instead of K times, and gradients flow as before. For generation each
-distinct prompt is prefilled once and its keys and values are handed to its completions. A picture
-is encoded once for all of that, as long as the vision tower is frozen.
+Each distinct prompt is read once with its picture, and its keys and values are handed to its
+completions: in generation, and in the passes that score completions, where gradients flow back
+through them. Under activation checkpointing, which keeps no keys and values, a group is packed into
+one row instead, `prompt, completion 1, …, completion K`, under a mask in which every completion
+sees the prompt and itself; that costs more attention. A picture is encoded once for all of that, as
+long as the vision tower is frozen.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from copy import copy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.functional import pad as pad_with
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 from trl import GRPOTrainer
 from trl.data_utils import prepare_multimodal_messages
@@ -20,110 +23,15 @@ from trl.models import unwrap_model_for_generation
 from trl.trainer.utils import pad
 
 from qreasoning.files import sha256_bytes
+from qreasoning.training.packing import Groups, pack
+from qreasoning.training.picture_cache import PictureCache, weights_hash
 
 TOLERANCE = 1e-4
 """How far log-probabilities in float32 may be from the plain way's for sharing to be used."""
 HALF_TOLERANCE = 0.1
 """The same in half precision, where two ways of adding up differ in the second decimal."""
-
-
-@dataclass(frozen=True)
-class Groups:
-    """Which rows of a batch share a prompt: `first` row of each group, and its `members`."""
-
-    first: list[int]
-    members: list[list[int]]
-
-    @classmethod
-    def of(cls, keys: Sequence[Any]) -> "Groups":
-        """Rows with equal keys form a group, in the order of their first rows."""
-        rows: dict[Any, list[int]] = {}
-        for row, key in enumerate(keys):
-            rows.setdefault(key, []).append(row)
-        return cls([group[0] for group in rows.values()], list(rows.values()))
-
-    @property
-    def of_row(self) -> list[int]:
-        """The group of each row."""
-        found = {row: number for number, group in enumerate(self.members) for row in group}
-        return [found[row] for row in range(len(found))]
-
-
-@dataclass(frozen=True)
-class Packed:
-    """Groups as rows: (groups, length) each, positions (3, groups, length)."""
-
-    input_ids: torch.Tensor
-    attention: torch.Tensor
-    positions: torch.Tensor
-    shift_labels: torch.Tensor
-    prompt: int
-    """Columns before the first completion's block."""
-
-    def unpacked(self, values: torch.Tensor, groups: Groups, width: int) -> torch.Tensor:
-        """(groups, length) values at the blocks' places as (rows, width)."""
-        rows = torch.empty(sum(map(len, groups.members)), width, dtype=values.dtype).to(values)
-        for number, members in enumerate(groups.members):
-            blocks = values[number, self.prompt :].view(-1, width)
-            rows[members] = blocks[: len(members)]
-        return rows
-
-
-def pack(
-    input_ids: torch.Tensor,
-    attention_mask: torch.Tensor,
-    positions: torch.Tensor,
-    width: int,
-    groups: Groups,
-) -> Packed:
-    """Pack rows of prompt and completion, (rows, prompt + width), by group.
-
-    A completion's block begins with the prompt's last token, which predicts its first token, and
-    leaves out its last, which predicts nothing. `positions` is (3, rows, prompt + width).
-    """
-    prompt = input_ids.shape[1] - width - 1
-    blocks = max(map(len, groups.members))
-    rows = torch.tensor([(group + group[:1] * blocks)[:blocks] for group in groups.members])
-    rows = rows.to(input_ids.device)
-    real = torch.tensor([[k < len(group) for k in range(blocks)] for group in groups.members])
-    first = rows[:, 0]
-
-    def blocked(values: torch.Tensor, start: int) -> torch.Tensor:
-        return values[..., rows, start : start + width].flatten(-2)
-
-    labels = input_ids.masked_fill(attention_mask == 0, -100)
-    wanted = blocked(labels, prompt + 1).masked_fill(
-        ~real.to(rows.device).repeat_interleave(width, 1), -100
-    )
-    before = torch.full((len(first), prompt), -100, dtype=wanted.dtype, device=wanted.device)
-    return Packed(
-        input_ids=torch.cat([input_ids[first, :prompt], blocked(input_ids, prompt)], 1),
-        attention=_visible(attention_mask[first, :prompt], blocks, width),
-        positions=torch.cat([positions[:, first, :prompt], blocked(positions, prompt)], 2),
-        shift_labels=torch.cat([before, wanted], 1),
-        prompt=prompt,
-    )
-
-
-def _visible(prompt_mask: torch.Tensor, blocks: int, width: int) -> torch.Tensor:
-    """(groups, 1, length, length) True where a token may look: back in its prompt and block."""
-    prompt = prompt_mask.shape[1]
-    device = prompt_mask.device
-    part = torch.cat(
-        [
-            torch.zeros(prompt, dtype=torch.long, device=device),
-            torch.arange(1, blocks + 1, device=device).repeat_interleave(width),
-        ]
-    )
-    place = torch.arange(len(part), device=device)
-    backwards = place[:, None] >= place[None]
-    near = (part[:, None] == part[None]) | (part[None] == 0)
-    seen = torch.cat(
-        [prompt_mask.bool(), prompt_mask.new_ones(len(prompt_mask), blocks * width).bool()], 1
-    )
-    # Padding sees itself, so that no row of the softmax is empty.
-    visible = (backwards & near)[None] & seen[:, None, :] | (place[:, None] == place[None])[None]
-    return visible[:, None]
+ALIKE = 16
+"""Completions at least that are scored together, being of about one length."""
 
 
 class SharingTrainer(GRPOTrainer):
@@ -138,6 +46,7 @@ class SharingTrainer(GRPOTrainer):
         self.share_prompts = False
         self.share_pictures = False
         self._features: dict[str, torch.Tensor] = {}
+        self.picture_cache: PictureCache | None = None
 
     def share(self, prompts: bool, pictures: bool) -> list[str]:
         """Switch sharing on as far as the model allows it; returns why not, where it does not."""
@@ -355,10 +264,14 @@ class SharingTrainer(GRPOTrainer):
         positions, _ = _core(self, model).get_rope_index(
             input_ids, image_grid_thw=grid, attention_mask=attention_mask, mm_token_type_ids=types
         )
-        packed = pack(input_ids, attention_mask, positions, width, groups)
         seen = self._seen(
             model, [(names[row], pictures[row]) for row in groups.first], grid[groups.first]
         )
+        if self.share_prompts and not self.args.activation_checkpointing:
+            return self._after_prompts(
+                model, input_ids, attention_mask, positions, width, groups, seen
+            )
+        packed = pack(input_ids, attention_mask, positions, width, groups)
         with self.accelerator.autocast():
             outputs = model(
                 input_ids=packed.input_ids,
@@ -373,6 +286,60 @@ class SharingTrainer(GRPOTrainer):
             packed.unpacked(outputs.entropy, groups, width),
         )
 
+    def _after_prompts(
+        self,
+        model: Any,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        positions: torch.Tensor,
+        width: int,
+        groups: Groups,
+        seen: dict[str, Any],
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """As `_shared_logps`: prompts once, then the completions upon their keys and values.
+
+        A completion begins with the prompt's last token, which predicts its first token, and leaves
+        out its last, which predicts nothing. Completions of about one length go together, so that
+        little padding is computed.
+        """
+        start = input_ids.shape[1] - width - 1
+        first = groups.first
+        of_row = torch.tensor(groups.of_row, device=input_ids.device)
+        labels = input_ids.masked_fill(attention_mask == 0, -100)
+        lengths = attention_mask[:, -width:].sum(1)
+        with self.accelerator.autocast():
+            prefix = model(
+                input_ids=input_ids[first, :start],
+                attention_mask=attention_mask[first, :start],
+                position_ids=positions[:, first, :start],
+                use_cache=True,
+                logits_to_keep=1,
+                **seen,
+            ).past_key_values
+            places, found = [], []
+            for rows in lengths.argsort().chunk(max(1, len(lengths) // ALIKE)):
+                end = start + int(lengths[rows].max())
+                # Gradients flow back through the keys and values.
+                cache = copy(prefix)
+                cache.layers = [copy(layer) for layer in prefix.layers]
+                cache.batch_select_indices(of_row[rows])
+                outputs = model(
+                    input_ids=input_ids[rows, start:end],
+                    attention_mask=attention_mask[rows, :end],
+                    position_ids=positions[:, rows, start:end],
+                    past_key_values=cache,
+                    shift_labels=labels[rows, start + 1 : end + 1],
+                    fused_lm_head=True,
+                )
+                beyond = (0, width - (end - start))
+                places.append(rows)
+                found.append(
+                    (pad_with(outputs.log_probs, beyond), pad_with(outputs.entropy, beyond))
+                )
+        order = torch.cat(places).argsort()
+        logps, entropy = (torch.cat(each)[order] for each in zip(*found, strict=True))
+        return logps, entropy
+
     def _seen(
         self, model: Any, pictures: Sequence[tuple[str, torch.Tensor]], grid: torch.Tensor
     ) -> dict[str, Any]:
@@ -382,6 +349,11 @@ class SharingTrainer(GRPOTrainer):
                 "pixel_values": torch.cat([each for _, each in pictures]),
                 "image_grid_thw": grid,
             }
+        if self.picture_cache is not None:
+            for (name, picture), size in zip(pictures, grid, strict=True):
+                kept = None if name in self._features else self.picture_cache.get(_key(name, size))
+                if kept is not None:
+                    self._features[name] = kept.to(picture.device)
         unknown = [place for place, (name, _) in enumerate(pictures) if name not in self._features]
         if unknown:
             with torch.no_grad(), self.accelerator.autocast():
@@ -392,8 +364,17 @@ class SharingTrainer(GRPOTrainer):
                 )
             for place, features in zip(unknown, made.pooler_output, strict=True):
                 self._features[pictures[place][0]] = features
-        kept = tuple(self._features[name] for name, _ in pictures)
-        return {"mm_encoder_outputs": {"image": BaseModelOutputWithPooling(pooler_output=kept)}}
+                if self.picture_cache is not None:
+                    self.picture_cache.put(_key(pictures[place][0], grid[place]), features)
+        found = tuple(self._features[name] for name, _ in pictures)
+        return {"mm_encoder_outputs": {"image": BaseModelOutputWithPooling(pooler_output=found)}}
+
+    def keep_pictures(self, folder: Path, limit: int, say: Callable[[str], None]) -> None:
+        """Keep encoded pictures in a folder, if pictures are shared."""
+        if self.share_pictures:
+            weights = weights_hash(_core(self, self.model).visual)
+            autocast = f"{self.args.bf16} {self.args.fp16}"
+            self.picture_cache = PictureCache(folder, limit, f"{weights} {autocast}", say)
 
 
 def _until_end(tokens: list[int], ends: Sequence[int]) -> list[int]:
@@ -411,3 +392,8 @@ def _core(trainer: GRPOTrainer, model: Any) -> Any:
 
 def _name(picture: torch.Tensor) -> str:
     return sha256_bytes(picture.detach().float().cpu().numpy().tobytes())
+
+
+def _key(name: str, grid: torch.Tensor) -> str:
+    """A picture as the processor made it: its patches and how they lie."""
+    return f"{name} {grid.tolist()}"

@@ -136,8 +136,8 @@ class Source:
             return Path(os.path.join(folder, name)).read_bytes()  # noqa: PTH118  (a million times)
         except (FileNotFoundError, IsADirectoryError):
             raise DataError(
-                f"{self.data} names {name}, which is not there. Correct the list, whose paths are "
-                "relative to it."
+                f"{name} is not there, and {self.data} has it. Correct the list, whose paths are "
+                "relative to it, or run the command again."
             ) from None
 
 

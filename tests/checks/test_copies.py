@@ -3,7 +3,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qreasoning.checks.copies import Copies, Copy, Key, Text, word_pairs
+from qreasoning.checks.copies import Copies, Copy, Key, Text
 
 LONG = "The red door is sharp but the wall behind it looks a little noisy and flat"
 
@@ -102,9 +102,3 @@ def pairs_of(k, text):
     if len(plain) < 6:
         return [(k.annotator, *plain)] if plain else []
     return list(pairwise(plain))
-
-
-def test_word_pairs_are_sorted_and_each_once():
-    numbers = list(memoryview(word_pairs("a b a b a b c", "x")).cast("I"))
-    assert numbers == sorted(set(numbers))
-    assert len(numbers) == 3  # a b, b a, b c

@@ -1,6 +1,8 @@
-"""What a broken input comes to: one clear error that names it, and the last version stays whole."""
+"""What a broken input comes to: one clear error that names it, or a row that is kept aside with the
+reason; and the last version stays whole."""
 
 import io
+import re
 import stat
 import struct
 import zlib
@@ -23,6 +25,8 @@ from qreasoning.files import read_manifest, sha256_file, write_manifest
 from qreasoning.workspace import Workspace
 
 Spec = Callable[..., BuildSpec]
+TEST = "10007357496.jpg"
+"""A picture of the test list of KonIQ-10k."""
 EIGHT = (
     "brightness contrast colorfulness sharpness noise artifacts composition content".split()  # noqa: SIM905
 )
@@ -58,23 +62,63 @@ def kept(small_study: None, workspace: Workspace, spec: Spec) -> Iterator[None]:
     assert list((workspace.root / "outputs" / ".building").iterdir()) == []
 
 
-@pytest.mark.usefixtures("kept")
-@pytest.mark.parametrize(
+UNUSABLE = pytest.mark.parametrize(
     ("content", "message"),
     [
-        (_saved(Image.new("RGB", (40, 30)), "JPEG")[:400], r"p4\.png is damaged"),
-        (_saved(Image.new("RGB", (1, 1)), "PNG"), r"p4\.png has 1 x 1 pixels"),
-        (_bomb(), r"p4\.png .*(20000|20,000|too large)"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", r"p4\.png is not a picture"),
+        (_saved(Image.new("RGB", (40, 30)), "JPEG")[:400], r"png is damaged"),
+        (_saved(Image.new("RGB", (1, 1)), "PNG"), r"png has 1 x 1 pixels"),
+        (_bomb(), r"png .*(20000|20,000|too large)"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", r"png is not a picture"),
+        (b"", r"png is not a picture"),
     ],
-    ids=["truncated", "1x1", "bomb", "svg"],
+    ids=["truncated", "1x1", "bomb", "svg", "empty"],
 )
-def test_picture_that_cannot_be_used_is_named(
+
+
+@UNUSABLE
+@pytest.mark.usefixtures("small_study")
+def test_scored_pictures_that_cannot_be_used_are_kept_aside_with_the_reason(
     content: bytes, message: str, workspace: Workspace, spec: Spec
 ) -> None:
-    (workspace.root / "pictures" / "p4.png").write_bytes(content)
-    with pytest.raises(DataError, match=message):
-        build_dataset(spec(projects=["konIQ"]), workspace)
+    for name in ("p4.png", "p5.png"):  # the same bytes twice are not the same picture twice
+        (workspace.root / "pictures" / name).write_bytes(content)
+    report = build_dataset(spec(projects=["konIQ"]), workspace)
+    aside = parquet.read_table(report.folder / "quarantine_images.parquet").to_pylist()
+    assert [row["name"] for row in aside] == ["p4.png", "p5.png"]
+    assert all(re.search(message, row["findings"][0]) for row in aside)
+    assert str(workspace.root) not in str(aside)
+    assert report.image_reasons == {"picture cannot be used": 2}
+    assert report.quarantined_images == 2
+    assert report.findings >= 2
+    assert sum(report.images.values()) == 10 - 2
+    assert "| picture cannot be used | 2 |" in (report.folder / "README.md").read_text()
+
+
+@UNUSABLE
+@pytest.mark.usefixtures("small_study")
+def test_answers_to_a_picture_that_cannot_be_used_are_kept_aside_with_the_reason(
+    content: bytes, message: str, workspace: Workspace, spec: Spec
+) -> None:
+    before = build_dataset(spec(projects=["konIQ"]), workspace)
+    (workspace.root / "pictures" / "extra.png").write_bytes(content)
+    report = build_dataset(spec(projects=["konIQ"]), workspace)
+    aside = parquet.read_table(report.folder / "quarantine.parquet").to_pylist()
+    found = [row for row in aside if any(re.search(message, each) for each in row["findings"])]
+    assert [row["name"] for row in found] == ["extra.png", "extra.png"]
+    assert report.reasons["picture cannot be used"] == 2
+    assert report.version == "2.0.0"
+    assert sum(report.images.values()) == sum(before.images.values()) - 1
+
+
+@pytest.mark.usefixtures("kept")
+def test_picture_of_a_benchmark_that_cannot_be_used_is_named(
+    workspace: Workspace, spec: Spec
+) -> None:
+    (workspace.root / "benchmark").mkdir()
+    (workspace.root / "benchmark" / TEST).write_bytes(b"<svg/>")
+    leaks = {"pictures": {"koniq-10k": "benchmark"}}
+    with pytest.raises(DataError, match=rf"benchmark/{TEST} is not a picture"):
+        build_dataset(spec(projects=["konIQ"], leaks=leaks), workspace)
 
 
 @pytest.mark.usefixtures("small_study")

@@ -5,10 +5,10 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qreasoning.checks.wordpairs import word_pairs
 from qreasoning.data.intake import rows_schema
 from qreasoning.data.rules import DatasetRules
 from qreasoning.data.validation import TEXTS, check_rows, verdicts
-from qreasoning.data.wordpairs import word_pairs
 from qreasoning.records import Annotation, Rules, annotation_row, check
 
 IDS = tuple("abcdefgh")

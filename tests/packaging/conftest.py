@@ -4,7 +4,8 @@ import os
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import distribution, distributions
+from functools import cache
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -25,20 +26,25 @@ def wanted(extras):
     return found
 
 
+@cache
+def everything():
+    """Every installed distribution by its name."""
+    return {canonicalize_name(each.name): each for each in distributions()}
+
+
 def closure(lines):
     """The installed distributions that requirements lead to, and theirs, and so on."""
-    installed = {canonicalize_name(each.name) for each in distributions()}
     found, waiting = set(), [(Requirement(line), "") for line in lines]
     while waiting:
         required, extra = waiting.pop()
         if required.marker is not None and not required.marker.evaluate({"extra": extra}):
             continue
         name = canonicalize_name(required.name)
-        assert name in installed, f"{name} is not installed"
+        assert name in everything(), f"{name} is not installed"
         for each in ("", *required.extras):
             if (name, each) not in found:
                 found.add((name, each))
-                waiting += [(Requirement(r), each) for r in distribution(name).requires or ()]
+                waiting += [(Requirement(r), each) for r in everything()[name].requires or ()]
     return {name for name, _ in found}
 
 
@@ -50,13 +56,13 @@ def installed(tmp_path):
         site = tmp_path / "site"
         site.mkdir()
         for name in closure(wanted(extras)):
-            files = distribution(name).files or ()
+            files = everything()[name].files or ()
             for top in {
                 each.parts[0] for each in files if each.parts[0] not in ("..", "__pycache__")
             }:
                 link = site / top
                 if not link.exists():
-                    link.symlink_to(distribution(name).locate_file(top))
+                    link.symlink_to(everything()[name].locate_file(top))
         (site / "qreasoning").symlink_to(ROOT / "qreasoning")
 
         def run(*arguments, cwd=tmp_path):

@@ -14,13 +14,13 @@ CORE = {
 }
 ENOUGH = {
     "annotation": ["annotate"],
-    "training": ["train"],
+    "training": ["train", "scale"],
     "analysis": ["report"],
     "simulation": ["demo"],
     "data": ["hub"],
     "metrics": ["semantic"],
 }
-"""The extra with which everything in a stage works."""
+"""The extras with which everything in a stage works, but for what needs a GPU."""
 
 
 def modules_of(path):
@@ -46,6 +46,7 @@ def test_an_extra_alone_brings_all_that_its_stage_imports(stage, installed):
     run = installed(*ENOUGH[stage])
     imported = {module for path in (PACKAGE / stage).rglob("*.py") for module in modules_of(path)}
     script = "import sys; from importlib.util import find_spec as find; print([m for m in sys.argv"
+    imported -= set(EXTRAS["gpu"])
     result = run("-c", f"{script}[1:] if find(m) is None])", *sorted(imported))
     assert result.stdout.strip() == "[]"
 
@@ -59,6 +60,9 @@ def test_the_core_alone_makes_a_study_and_names_the_extra_of_everything_else(ins
     (study / "annotation" / "mine.yaml").write_text("title: Mine\nimages: pictures\n")
     (study / "outputs" / "datasets" / "mine" / "1.0.0").mkdir(parents=True)
     (study / "outputs" / "datasets" / "mine" / "1.0.0" / "manifest.json").write_text("{}")
+    doctor = run("-m", "qreasoning", "doctor", cwd=study)
+    assert doctor.returncode == 0, doctor.stdout + doctor.stderr
+    assert "-> pip install 'qreasoning[train]'" in doctor.stdout
     for command, extra in {
         "annotate --project mine": "annotate",
         "train h-iqa": "train",
@@ -72,7 +76,7 @@ def test_the_core_alone_makes_a_study_and_names_the_extra_of_everything_else(ins
         assert f"pip install 'qreasoning[{extra}]'" in result.stderr
 
 
-@pytest.mark.parametrize("extra", EXTRAS)
+@pytest.mark.parametrize("extra", [each for each in EXTRAS if each != "gpu"])
 def test_extras_are_those_of_the_project_file(extra, installed):
     run = installed(extra)
     script = "from qreasoning.extras import lacking; print(lacking(sys.argv[1]))"

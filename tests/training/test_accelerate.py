@@ -10,9 +10,10 @@ import yaml
 from accelerate.commands.config.config_args import load_config_from_file
 from accelerate.commands.launch import _validate_launch_command, launch_command_parser
 
-from qreasoning.errors import SettingsError
+from qreasoning.errors import DataError, SettingsError
+from qreasoning.training.examples import read_examples
 from qreasoning.training.grpo import _arguments
-from qreasoning.training.preflight import check_vllm
+from qreasoning.training.preflight import check_batches, check_vllm
 from qreasoning.training.recipe import Recipe, load_recipe
 from qreasoning.training.run import train
 from qreasoning.workspace import Workspace, make_study, shipped
@@ -187,3 +188,22 @@ def test_two_processes_with_sharing_compute_what_they_do_without(base, make_data
         assert result["gradients"] < 1e-4
         assert result["largest"] > 1e-3
     assert results[0]["asked stage 2"]
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize("parts", [1, 2, 4])
+def test_each_process_has_whole_groups_whatever_their_number(processes, parts, tmp_path):
+    recipe = _recipe()
+    grpo = {"images_per_step": 3, "num_generations": 4, "gradient_accumulation_steps": parts}
+    recipe = recipe.model_copy(update={"grpo": recipe.grpo.model_copy(update=grpo)})
+    made = _arguments(recipe, [1.0] * 4, "cpu", tmp_path)
+    # Rows that one process generates for a step: three pictures, four completions of each.
+    assert made.per_device_train_batch_size * made.gradient_accumulation_steps == 3 * 4
+
+
+def test_more_processes_than_the_pictures_suffice_for_are_refused(make_dataset):
+    recipe = _recipe()
+    examples = read_examples(make_dataset({"train": 20}), "train").rows
+    check_batches(recipe, examples, 2)
+    with pytest.raises(DataError, match=r"draws 24 pictures .* images_per_step to 6 or less"):
+        check_batches(recipe, examples, 3)

@@ -108,6 +108,11 @@ def test_qr_train_dry_run_of_a_recipe_that_starts_from_another_shows_both(call, 
             SettingsError,
             "takes image or caption, not caption, picture",
         ),
+        (["predict", "--engine", "spark"], SettingsError, "takes transformers or vllm or ray"),
+        (["predict", "--workers", "2"], SettingsError, "Add --engine ray"),
+        (["sweep", "tiny", "--name", "../out"], SettingsError, "letters, digits"),
+        (["sweep", "tiny", "nowhere"], SettingsError, "no sweep 'nowhere'"),
+        (["learning-curve", "tiny", "--fractions", "half"], SettingsError, r"write 0\.125"),
     ],
 )
 def test_qr_options_that_cannot_be_are_errors(call, study, options, error, says):

@@ -164,3 +164,9 @@ def test_dry_run_of_a_model_that_cannot_be_had_shows_what_needs_no_model(make_da
     assert (run.steps, run.groups, run.completions) == (1000, 8, 8)
     assert run.example_reward == 1.0
     assert "learning_rate: 1.0e-05" in run.recipe
+
+
+def test_dry_run_in_4_bits_says_what_that_needs(recipe, make_dataset, no_gpu):
+    chosen = recipe().model_copy(update={"quantization": "4bit"})
+    (missing,) = dry_run(chosen, make_dataset({"train": 5}), "cpu").missing
+    assert missing.startswith("quantization: 4bit needs a GPU and the package bitsandbytes.")

@@ -1,4 +1,4 @@
-"""A disk that is full when a checkpoint is written: one sentence, and the run goes on from before."""
+"""A disk that is full at a checkpoint: one sentence, and the run goes on from the one before."""
 
 import signal
 import subprocess

@@ -42,6 +42,11 @@ def test_load_recipe_takes_changes():
     assert recipe.name == "tiny"
 
 
+def test_load_recipe_stage2_off_needs_no_quotes():
+    path = shipped() / "training" / "tiny.yaml"
+    assert load_recipe(path, ["stage2=off", "rewards.self_consistency=null"]).stage2 == "off"
+
+
 def test_load_recipe_changes_reach_what_a_recipe_extends():
     path = shipped() / "training" / "ablation" / "span.yaml"
     assert "grpo" not in yaml.safe_load(path.read_text())

@@ -331,4 +331,27 @@ def test_predict_empty_split_or_folder_is_an_error(base, make_dataset, tmp_path)
 def test_load_speaker_of_a_run_warns_of_nothing(finished_run):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        load_speaker(finished_run, None, 8, "cpu")
+        assert load_speaker(finished_run, None, 8, "cpu").model is not None
+
+
+def test_predict_with_vllm_where_it_is_not_or_cannot_is_refused(base, tmp_path, monkeypatch):
+    folder = _folder(tmp_path / "pictures", 1)
+    with pytest.raises(SettingsError, match=r"pip install 'qreasoning\[gpu\]'"):
+        predict(base, folder, tmp_path / "out", engine="vllm")
+    monkeypatch.setattr("qreasoning.training.vllm_engine.find_spec", lambda name: object())
+    with pytest.raises(SettingsError, match="cannot be read from vLLM's logits"):
+        predict(base, folder, tmp_path / "out", engine="vllm", stage2="expect")
+    assert not (tmp_path / "out").exists()
+
+
+def test_predict_in_several_shards_writes_the_rows_of_one(base, tmp_path, monkeypatch):
+    folder = _folder(tmp_path / "pictures", 20)
+    options = {"max_new_tokens": 48, "batch_size": 1, "device": "cpu"}
+    several = predict(base, folder, tmp_path / "several", **options)
+    monkeypatch.setattr("qreasoning.training.source.SHARD", 100)
+    one = predict(base, folder, tmp_path / "one", **options)
+    assert _rows(several) == _rows(one)
+    # A row group per shard and condition: 16 and 4 pictures.
+    groups = pq.read_metadata(several.path)
+    assert [groups.row_group(n).num_rows for n in range(groups.num_row_groups)] == [16, 4, 16, 4]
+    assert several.statuses == one.statuses

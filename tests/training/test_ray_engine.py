@@ -93,21 +93,19 @@ def test_ray_error_of_a_worker_is_the_error_of_one_process(base, pictures, tmp_p
     from qreasoning.training import ray_engine
 
     answered = ray_engine.answered
+    content = (pictures / "00.png").read_bytes()
 
     def changed(*given):
         # After they were looked through.
-        path = pictures / "99.png"
-        path.write_bytes((pictures / "00.png").read_bytes())
-        (pictures / "01.png").rename(pictures / "01.kept")
+        (pictures / "00.png").write_bytes(content[::-1])
         return answered(*given)
 
     monkeypatch.setattr(ray_engine, "answered", changed)
     try:
-        with pytest.raises(DataError, match="changed while they were read"):
+        with pytest.raises(DataError, match=r"changed while they were read, 00\.png"):
             predict(base, pictures, tmp_path, engine="ray", workers=1, **OPTIONS)
     finally:
-        (pictures / "99.png").unlink()
-        (pictures / "01.kept").rename(pictures / "01.png")
+        (pictures / "00.png").write_bytes(content)
 
 
 def test_ray_with_more_workers_than_room_is_refused(base, pictures, tmp_path):

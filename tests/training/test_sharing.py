@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from qreasoning.training import sharing
+from qreasoning.training import packing
 from qreasoning.training.examples import read_examples
 from qreasoning.training.grpo import make_trainer
 from qreasoning.training.model import load_model, load_processor
+from qreasoning.training.packing import Groups, pack
 from qreasoning.training.recipe import Recipe, load_recipe
-from qreasoning.training.sharing import Groups, pack
 from qreasoning.workspace import shipped
 
 BOTH = [(True, False), (False, True), (True, True)]
@@ -55,11 +55,12 @@ def test_sharing_trainer_writes_the_same_greedy_completions(make, prompts, pictu
     assert torch.equal(plain["completion_mask"], shared["completion_mask"])
 
 
+@pytest.mark.parametrize("checkpointing", [False, True])
 @pytest.mark.parametrize(("prompts", "pictures"), BOTH)
 def test_sharing_trainer_has_the_log_probabilities_and_gradients_of_the_plain_way(
-    make, prompts, pictures
+    make, prompts, pictures, checkpointing
 ):
-    trainer = make()
+    trainer = make(grpo={"gradient_checkpointing": checkpointing})
     batch = batch_of(trainer)
     batch["advantages"] = torch.randn(12, generator=torch.Generator().manual_seed(1))
     # As the trainer does between generation and loss.
@@ -96,8 +97,9 @@ def loss_and_gradients(trainer, batch):
     return loss.item(), gradients
 
 
-def test_sharing_trainer_prompts_of_different_length(make):
-    trainer = make()
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_sharing_trainer_prompts_of_different_length(make, checkpointing):
+    trainer = make(grpo={"gradient_checkpointing": checkpointing})
     batch = batch_of(trainer)
     ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], 1)
     mask = torch.cat([batch["prompt_mask"], batch["completion_mask"]], 1)
@@ -188,13 +190,47 @@ def test_sharing_trainer_is_switched_off_with_a_sentence_where_the_model_lacks_a
 
 
 def test_sharing_trainer_is_switched_off_where_it_would_compute_something_else(make, monkeypatch):
-    trainer = make()
-    visible = sharing._visible
+    trainer = make(grpo={"gradient_checkpointing": True})
+    visible = packing._visible
 
     def everything(*arguments):
         return torch.ones_like(visible(*arguments))
 
-    monkeypatch.setattr(sharing, "_visible", everything)
+    monkeypatch.setattr(packing, "_visible", everything)
     (problem,) = trainer.share(True, True)
     assert "log-probabilities differ by" in problem
     assert not trainer.share_prompts
+
+
+def test_sharing_trainer_with_the_picture_after_the_text_computes_the_same(make):
+    trainer = make()
+    template = trainer.processing_class.chat_template
+    picture = "<|vision_start|><|image_pad|><|vision_end|>"
+    # Text first, then the picture, as some templates have it.
+    moved = template.replace(picture, "").replace(
+        "<|im_end|>\n{% endfor %}",
+        "{% if message.role == 'user' %}" + picture + "{% endif %}<|im_end|>\n{% endfor %}",
+    )
+    assert moved != template
+    trainer.processing_class.chat_template = moved
+    trainer.processing_class.tokenizer.chat_template = moved
+    plain = batch_of(trainer)
+    pad = trainer.processing_class.tokenizer.convert_tokens_to_ids("<|image_pad|>")
+    last = (plain["prompt_ids"][0] == pad).nonzero().max()
+    assert last > len(plain["prompt_ids"][0]) - 8
+    assert trainer.share(True, True) == []
+    shared = batch_of(trainer)
+    assert torch.equal(plain["completion_ids"], shared["completion_ids"])
+
+
+def test_sharing_trainer_with_the_picture_at_the_very_end_is_switched_off_or_the_same(make):
+    trainer = make()
+    # No turn ends after the picture: its last token is the prompt's last.
+    text = "{% for p in m.content %}{% if p.type == 'text' %}{{ p.text }}{% endif %}{% endfor %}"
+    template = f"{{% for m in messages %}}{text}{{% endfor %}}<|vision_start|><|image_pad|>"
+    trainer.processing_class.chat_template = template
+    trainer.processing_class.tokenizer.chat_template = template
+    (problem,) = trainer.share(True, True)
+    assert problem.startswith("prompts and pictures: this model cannot (ValueError")
+    assert not trainer.share_prompts
+    assert not trainer.share_pictures

@@ -101,7 +101,7 @@ def test_windows_of_pictures_that_changed_are_an_error(folder):
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("list.txt", b"missing.png\n", "names missing.png, which is not there"),
+        ("list.txt", b"missing.png\n", "missing.png is not there"),
         ("list.txt", b"\xff\xfe", "is no list of pictures"),
         ("list.txt", b"\n", "holds no pictures"),
         ("broken.tar", b"x" * 2000, "cannot be read as a tar file"),

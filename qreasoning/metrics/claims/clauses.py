@@ -81,8 +81,8 @@ def _match(
     if found := _scene_word(lexicon, "picture", bases, position):
         return found
     single = lexicon.single
-    entry = single.get(word) or single.get(lexicon.spelled(word)) or single.get(bases[position])
-    return 1, entry or UNKNOWN
+    known = single.get(word) or single.get(lexicon.spelled(word)) or single.get(bases[position])
+    return 1, known or UNKNOWN
 
 
 def _scene_word(

@@ -140,6 +140,7 @@ class LexiconFile(Settings):
 
 
 def entries(content: LexiconFile) -> Iterator[tuple[str, Entry]]:
+    """Each word of a file in its base form, with its entry."""
     for name, each in content.heads.items():
         head = Head(name, each.kind, each.dimension, each.seen, each.locus, each.mode)
         for word in each.words:

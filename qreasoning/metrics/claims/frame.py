@@ -4,7 +4,7 @@ Terms stand before their head (`heavy noise`), after a verb (`the noise is heavy
 object (`hides the detail`).
 """
 
-from qreasoning.metrics.claims.claim import Context
+from qreasoning.metrics.claims.claim import Claim, Context
 from qreasoning.metrics.claims.clauses import Clause, is_finite
 from qreasoning.metrics.claims.items import Item
 from qreasoning.metrics.claims.lexicon import Head
@@ -225,7 +225,7 @@ class Frame:
         return j < 0 or self.kinds[j] in ("det", "prep", "have", "of", "x", "every")
 
     def agents(self, i: int) -> list[int]:
-        """The heads that do what the verb at `i` says; of a participle, those after `by` or `to`."""
+        """The heads that do what the verb at `i` says; for a participle those after `by`."""
         entry = self.items[i].entry
         if entry.term is None or not entry.term.verb:
             return []
@@ -279,6 +279,14 @@ class Frame:
     def _placed(self, k: int) -> bool:
         before = self.items[max(0, k - 2) : k]
         return any(item.word in ("in", "of", "throughout", "across", "at") for item in before)
+
+    def claim(self, dimension: str, value: float, locus: str, mode: str, *places: int) -> Claim:
+        """A claim whose words are those from the first to the last of `places`."""
+        inside = [k for k in places if 0 <= k < len(self.items)]
+        span = min(self.items[k].start for k in inside), max(self.items[k].end for k in inside)
+        value = round(max(-3.0, min(3.0, value)), 2)
+        polarity = (value > 0) - (value < 0)
+        return Claim(dimension, polarity, value, locus, mode if value < 0 else "", span)
 
 
 def sense_kind(item: Item) -> str:

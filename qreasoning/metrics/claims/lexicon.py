@@ -1,7 +1,7 @@
 """The lexicon: what words of image quality mean, read from YAML and made ready for look-up."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path

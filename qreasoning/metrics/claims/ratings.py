@@ -28,8 +28,8 @@ def against_ratings(
     """Where a text says the opposite of the stars: 1 or 2 beside praise, 4 or 5 beside blame.
 
     `ratings` are 1 to 5 by dimension id, `overall` allowed, None or nan where not rated; ids the
-    metric does not know are passed over. A dimension of which the text says anything milder too is left alone.
-    Raises ValueError for a rating outside 1 to 5.
+    metric does not know are passed over. A dimension of which the text says anything milder
+    too is left alone. Raises ValueError for a rating outside 1 to 5.
     """
     claims = extract(text, lexicon)
     said = stances(claims)

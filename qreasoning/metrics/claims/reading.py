@@ -6,9 +6,9 @@ from qreasoning.metrics.claims.claim import Claim, Context
 from qreasoning.metrics.claims.clauses import clauses, sentences
 from qreasoning.metrics.claims.echo import Statement, statement
 from qreasoning.metrics.claims.grammar import answered, read
-from qreasoning.metrics.claims.replies import asks, elided, explained, replied
 from qreasoning.metrics.claims.items import Item
 from qreasoning.metrics.claims.lexicon import Lexicon, load_lexicon
+from qreasoning.metrics.claims.replies import asks, elided, explained, replied
 from qreasoning.metrics.claims.second import SecondTier
 
 
@@ -17,34 +17,57 @@ def extract(
 ) -> tuple[Claim, ...]:
     """The claims that a text makes on the quality of a picture, in the order of its words.
 
-    `lexicon` is the shipped one by default; `second` is asked about sentences on which the lexicon
+    `lexicon` is the shipped one by default; `second` is asked about dimensions on which the lexicon
     is silent, off by default. Raises TypeError for anything but a str.
     """
-    return read_text(text, lexicon, second)[0]
+    read = list(_sentences(text, lexicon or load_lexicon()))
+    found = [claim for _, claims in read for claim in claims]
+    if second is not None:
+        found = _with_second(text, read, found, second)
+    return tuple(found)
 
 
 def read_text(
     text: str, lexicon: Lexicon | None, second: SecondTier | None
 ) -> tuple[tuple[Claim, ...], tuple[Statement, ...]]:
     """The claims of a text and its sentences as statements to compare with those of others."""
+    lexicon = lexicon or load_lexicon()
+    read = list(_sentences(text, lexicon))
+    found = [claim for _, claims in read for claim in claims]
+    if second is not None:
+        found = _with_second(text, read, found, second)
+    said = (statement(sentence, lexicon, bool(claims)) for sentence, claims in read)
+    return tuple(found), tuple(said)
+
+
+_Read = tuple[list[Item], list[Claim]]
+
+
+def _with_second(
+    text: str, read: list[_Read], found: list[Claim], second: SecondTier
+) -> list[Claim]:
+    more = second.claims(text, [sentence for sentence, _ in read], found)
+    return sorted(found + more, key=lambda claim: claim.span)
+
+
+def _sentences(text: str, lexicon: Lexicon) -> Iterator[_Read]:
+    """Each sentence with its claims; those of a question come with its answer."""
     if not isinstance(text, str):
         raise TypeError(f"a text is a str, not {type(text).__name__}")
-    lexicon = lexicon or load_lexicon()
-    found: list[Claim] = []
-    said: list[Statement] = []
-    asked: list[Claim] = []
+    asked: tuple[list[Item], list[Claim]] | None = None
     for sentence in _joined(sentences(text, lexicon)):
         claims = _read(sentence)
-        if asked and not claims:
-            found += replied(asked, sentence)
-        asked = claims if sentence[-1].kind == "?" else []
-        said.append(statement(sentence, lexicon, bool(claims)))
-        if asks(sentence):
-            claims = []
-        if second is not None:
-            claims += second.claims(text, sentence, claims)
-        found += claims
-    return tuple(found), tuple(said)
+        if asked is not None:
+            question, meant = asked
+            answer = None if claims else replied(meant, sentence)
+            yield question, answer if answer is not None else [] if asks(question) else meant
+            asked = None
+        if sentence[-1].kind == "?":
+            asked = sentence, claims
+            continue
+        yield sentence, claims
+    if asked is not None:
+        yield asked[0], [] if asks(asked[0]) else asked[1]
 
 
 def _read(sentence: list[Item]) -> list[Claim]:

@@ -1,4 +1,4 @@
-"""What is said by leaving it out: answers to questions, and `the picture is clean, the frame isn't`."""
+"""What is said by leaving it out: answers to questions, and `the sky is clean, the wall isn't`."""
 
 from qreasoning.metrics.claims.claim import Claim
 from qreasoning.metrics.claims.clauses import Clause
@@ -8,7 +8,9 @@ from qreasoning.metrics.claims.items import Item
 SHORT = 6
 """Items of a sentence that can be no more than an answer, its closing mark included."""
 
-_NAY = frozenset({"no", "not", "none", "nowhere", "never", "hardly", "barely", "nothing", "scarcely"})
+_NAY = frozenset(
+    {"no", "not", "none", "nowhere", "never", "hardly", "barely", "nothing", "scarcely"}
+)
 _LEFT = frozenset({"det", "pronoun", "H", "x", "be", "can", "not", "of", "modal", "very", "every"})
 _AUXILIARIES = frozenset({"be", "can", "have", "modal", "verb", "not"})
 
@@ -20,14 +22,14 @@ def asks(sentence: list[Item]) -> bool:
     return sentence[0].kind in _AUXILIARIES or sentence[0].word in ("does", "do", "did", "any")
 
 
-def replied(asked: list[Claim], sentence: list[Item]) -> list[Claim]:
-    """What the answer to a question claims: the opposite of it for `Hardly.`, itself for `Yes.`."""
+def replied(asked: list[Claim], sentence: list[Item]) -> list[Claim] | None:
+    """What a question claims with its answer: the opposite with `Hardly.`, itself with `Yes.`."""
     words = {item.word for item in sentence}
     if len(sentence) > SHORT:
-        return []
+        return None
     if words & _NAY or sentence[0].kind in ("no", "not"):
         return [opposite(claim) for claim in asked]
-    return list(asked) if "yes" in words else []
+    return list(asked) if "yes" in words else None
 
 
 def elided(clause: Clause, before: list[Claim]) -> list[Claim]:
@@ -48,7 +50,7 @@ def opposite(claim: Claim) -> Claim:
 
 
 def explained(found: list[Claim]) -> list[Claim]:
-    """The claims of a sentence: that nothing can be made out counts where no other flaw says why."""
+    """A sentence's claims: that nothing can be made out counts where no other flaw says why."""
     flawed = any(claim.polarity < 0 and claim.mode != UNSEEN for claim in found)
     seen = [claim for claim in found if claim.mode != UNSEEN or not flawed]
     return [claim._replace(mode="") if claim.mode == UNSEEN else claim for claim in seen]

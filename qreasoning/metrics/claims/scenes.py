@@ -8,7 +8,6 @@ from qreasoning.metrics.claims.items import UNKNOWN, Item
 
 _LOOKED_AT = frozenset({"i", "me", "my", "you", "your", "lens", "sensor", "screen", "monitor"})
 _QUALITIES = frozenset({"good", "defect", "neutral"})
-_ON = frozenset({"on", "across", "over", "throughout"})
 
 
 def of_picture(sentence: list[Item]) -> list[Item]:
@@ -31,7 +30,8 @@ def _speaks_of_picture(sentence: list[Item], place: int) -> bool:
     if item.entry.beside:
         return item.entry.beside == "likeness"
     if head is not None and head.name == "image":
-        return any(each.word in _ON for each in sentence[max(0, place - 3) : place])
+        # `Dirt all over the picture`, and not `a picture of dirt`.
+        return any(each.entry.beside for each in sentence[:place])
     if head is not None:
         return head.kind in _QUALITIES
     return term is not None and term.generic is not None

@@ -3,10 +3,13 @@
 import re
 from collections.abc import Iterator
 
+_NO_WORD = r"|\d+(?:[.,/]\d+)*|\n|\.{2,}|(?<=\s)[-–—]+(?=\s)|—|[.!?;:,()…&+]"
 TOKEN = re.compile(
     r"[Cc]an(?=not\b)|[^\W\d_]+?(?=n['’]t\b|['’]s\b)|n['’]t\b|['’]s\b|[^\W\d_]+(?:['’][^\W\d_]+)?"
-    r"|\d+(?:[.,/]\d+)*|\n|\.{2,}|(?<=\s)[-–—]+(?=\s)|—|[.!?;:,()…&+]"
+    + _NO_WORD
 )
+# The same for texts without an apostrophe, and much faster.
+PLAIN_TOKEN = re.compile(r"[Cc]an(?=not\b)|[^\W\d_]+" + _NO_WORD)
 
 _IRREGULAR = {
     "lose": "lost losing loses",
@@ -51,7 +54,8 @@ _PLURAL_ONLY_OTHERWISE = {"leaf": "leaves", "person": "people", "man": "men", "w
 
 def tokens(text: str) -> Iterator[tuple[str, int, int]]:
     """Each token in lower case with its place in the text, in linear time."""
-    for match in TOKEN.finditer(text):
+    pattern = TOKEN if "'" in text or "’" in text else PLAIN_TOKEN
+    for match in pattern.finditer(text):
         yield match.group().lower().replace("’", "'"), match.start(), match.end()
 
 

@@ -1,7 +1,7 @@
 """The words of many texts at once: how many, and which stand side by side.
 
-The same words and pairs as `scripts.words` and `checks.copies.word_pairs` (but with wider hashes),
-by a dictionary of the different pieces: each is looked at once per batch, whatever its frequency.
+The words are those of `scripts.words`, without case and punctuation, by a dictionary of the
+different pieces: each is looked at once per batch, whatever its frequency.
 """
 
 from dataclasses import dataclass
@@ -12,11 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qreasoning.checks.copies import FEWEST_WORDS
 from qreasoning.files import sha256_bytes
 from qreasoning.scripts import words
 
 Array = np.ndarray[Any, Any]
+
+FEWEST_WORDS = 6
+"""Shorter texts may well be equal by chance, and have few pairs: they count as a whole."""
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
@@ -84,13 +86,15 @@ def _mixed(numbers: Array) -> Array:
     """Numbers of which every bit depends on every bit of the given (the end of splitmix64)."""
     numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return numbers ^ (numbers >> np.uint64(31))
+    result: Array = numbers ^ (numbers >> np.uint64(31))
+    return result
 
 
 def _sums(numbers: Array, starts: Array) -> Array:
     """The sum of each stretch, modulo 2^64; 0 where it is empty."""
     running = np.concatenate([np.zeros(1, np.uint64), np.cumsum(numbers)])
-    return running[starts[1:]] - running[starts[:-1]]
+    result: Array = running[starts[1:]] - running[starts[:-1]]
+    return result
 
 
 def _keys(rows: Array, numbers: Array) -> Array:
