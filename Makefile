@@ -20,7 +20,7 @@ test: $(READY)
 	HF_HUB_OFFLINE=1 OMP_WAIT_POLICY=PASSIVE .venv/bin/python -m pytest -n logical --dist loadfile
 
 faults: $(READY)
-	FAULTS=all HF_HUB_OFFLINE=1 OMP_WAIT_POLICY=PASSIVE .venv/bin/python -m pytest tests/faults
+	FAULTS=all HF_HUB_OFFLINE=1 OMP_WAIT_POLICY=PASSIVE .venv/bin/python -m pytest tests/faults tests/annotation/test_faults.py tests/annotation/test_team_server.py
 
 COVERED := tests/metrics tests/data tests/checks tests/test_chain.py tests/training/test_rewards.py tests/training/test_credit.py
 

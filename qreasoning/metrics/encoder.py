@@ -88,6 +88,11 @@ def load(
     if not 0 <= layer <= layers:
         raise SettingsError(f"{model} has layers 0 to {layers}, not {layer}. Give one of them.")
     weights = _weights(folder)
+    if not weights:
+        raise SettingsError(
+            f"{model} has no weights as safetensors; others can run code and are not read. "
+            "Convert them, or give another model."
+        )
     name = Path(model).name if commit is None else str(model)
     identity = Identity(
         name,

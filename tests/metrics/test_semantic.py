@@ -274,6 +274,10 @@ def test_what_is_no_text_or_no_model_is_refused(small, tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "t5", "num_hidden_layers": 2}')
     with pytest.raises(SettingsError, match="type 't5'"):
         load(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "bert", "num_hidden_layers": 2}')
+    (tmp_path / "pytorch_model.bin").write_bytes(b"a pickle")
+    with pytest.raises(SettingsError, match="no weights as safetensors"):
+        load(tmp_path)
 
 
 def test_threads_are_given_back(small):
