@@ -135,9 +135,11 @@ def left_out(facts: Facts) -> str:
     found = facts["counts"]
     text = "No annotation was left out: every one keeps the rules.\n"
     if found["quarantined"]:
+        withheld = [f"{count:,} ({reason})" for reason, count in _items(facts, "answers_withheld")]
+        there = f"all but what is never published, {', '.join(withheld)}" if withheld else "all"
         text = (
             f"{found['quarantined']:,} annotations break a rule; `quarantine.parquet` has them "
-            f"all.\n\n{table(('reason', 'annotations'), found['reasons'].items())}"
+            f"{there}.\n\n{table(('reason', 'annotations'), found['reasons'].items())}"
         )
     for what, key, said in (
         ("picture", "image_reasons", "Pictures kept aside (`quarantine_images.parquet`):"),

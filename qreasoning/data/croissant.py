@@ -2,6 +2,7 @@
 tools find its files, columns and hashes."""
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +63,11 @@ _CONTEXT: Node = {
 }
 
 
-def croissant(facts: Mapping[str, Any], draft: Path) -> Node:
+def croissant(facts: Mapping[str, Any], draft: Path, published: date | None = None) -> Node:
     """The description of a version whose Parquet files are in `draft/data`.
 
-    The same files give the same description: no clock or path enters.
+    The same files give the same description: no clock or path enters. So the date that Croissant
+    asks for stands only in what is `published`, where there is one; a version here has none.
     """
     simulated = "Simulated data, not human judgement. " if facts["simulated"] else ""
     sets = [config for config in CONFIGS if any((draft / "data" / config).glob("*.parquet"))]
@@ -77,6 +79,7 @@ def croissant(facts: Mapping[str, Any], draft: Path) -> Node:
         "reasonings and ratings. README.md is the card.",
         "conformsTo": _CONFORMS,
         "version": facts["version"],
+        **({"datePublished": published.isoformat()} if published else {}),
         "isLiveDataset": False,
         "license": _terms(facts),
         "citeAs": f"{facts['name']}, version {facts['version']}, content SHA-256 "

@@ -93,7 +93,7 @@ def _own(
         least = rules.min_caption_words if field == "caption" else rules.min_reasoning_words
         yield from _text(field, rows[field], word_counts[field], least, rules)
     yield from _time(rows["seconds"], rules.min_seconds)
-    excluded = _having_label(rows["labels"], EXCLUDED)
+    excluded = having_label(rows["labels"], EXCLUDED)
     yield from (Found(row, "excluded", "annotator excluded") for row in _at(excluded))
     prelabelled = _mask(pc.fill_null(rows["prelabelled"], False))
     yield from (Found(row, "prelabelled", "prelabelled") for row in _at(prelabelled))
@@ -146,7 +146,7 @@ def _equal_ratings(rows: pa.Table, dimension_ids: Sequence[str]) -> Iterator[Fou
         yield Found(row, "equal_ratings", f"all ratings equal ({stars})")
 
 
-def _having_label(labels: pa.ChunkedArray, label: str) -> Mask:
+def having_label(labels: pa.ChunkedArray, label: str) -> Mask:
     """Which rows have a label."""
     mask = np.zeros(len(labels), np.bool_)
     flat = pc.list_flatten(labels)

@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
@@ -21,13 +23,14 @@ _spec.loader.exec_module(stand_in)
 
 SCRIPT = """
 import sys
+from datetime import UTC, date, datetime
 from pathlib import Path
 from qreasoning.data.publish import push
 from qreasoning.errors import QReasoningError
 
 try:
     report = push(Path(sys.argv[1]), "lab/small", print)
-    print(report.tag, report.new, dict(report.withheld))
+    print(report.tag, report.new, dict(report.withheld), dict(report.answers_withheld))
 except QReasoningError as error:
     print("Error:", error)
 """
@@ -54,7 +57,6 @@ def version(workspace, spec, small_study):
 
 
 def with_facts(folder, **facts):
-    (folder / "croissant.json").unlink(missing_ok=True)
     manifest = read_manifest(folder)
     del manifest["files"]
     write_manifest(folder, {**manifest, **facts})
@@ -86,7 +88,7 @@ def published(folder, hub, token=stand_in.TOKEN, **environment):
 
 def test_push_makes_a_private_repository_one_commit_and_a_tag(version, hub):
     said = published(version, hub)
-    assert said[-1] == "1.0.0 True {'konIQ': 1}"
+    assert said[-1] == "1.0.0 True {'konIQ': 1} {}"
     assert hub.created[0]["type"] == "dataset"
     assert hub.created[0]["visibility"] == "private"
     assert hub.messages == ["small 1.0.0"]
@@ -119,14 +121,14 @@ def test_push_keeps_pictures_back_that_no_licence_lets_go(version, hub):
 
 def test_push_with_no_licence_at_all_publishes_no_picture(version, hub):
     said = published(with_facts(version, licences={}), hub)
-    assert said[-1] == "1.0.0 True {'konIQ': 1, 'list': 9}"
+    assert said[-1] == "1.0.0 True {'konIQ': 1, 'list': 9} {}"
     whole = b"".join(hub.commits[1].values())
     assert b"\x89PNG" not in whole
 
 
 def test_push_again_changes_nothing_and_another_content_is_refused(version, hub):
     published(version, hub)
-    assert published(version, hub)[-1] == "1.0.0 False {'konIQ': 1}"
+    assert published(version, hub)[-1] == "1.0.0 False {'konIQ': 1} {}"
     assert len(hub.commits) == 2
     other = with_facts(version, content_sha256="other")
     assert "another dataset under the tag 1.0.0" in published(other, hub)[-1]
@@ -170,3 +172,98 @@ def test_push_of_a_changed_or_unfinished_version_is_refused(version):
     (version / "manifest.json").unlink()
     with pytest.raises(DataError, match="no complete version"):
         push(version, "lab/small", print)
+
+
+LEFT = "I came home and thought of Aunt Mathilda"
+
+
+def _published_rows(hub, commit=-1):
+    return [
+        row
+        for name, content in hub.commits[commit].items()
+        if name.endswith(".parquet")
+        for row in parquet.read_table(io.BytesIO(content)).to_pylist()
+    ]
+
+
+@pytest.fixture
+def left(workspace, spec, small_study, annotate):
+    """A version of a study from which Bob took his answers back; Cleo began one and left it."""
+
+    def answer(name, login, **changes):
+        return (name, login, 3, {"caption": f"{LEFT} {login[:3]} {name}", **changes})
+
+    own = {"caption": "Coloured dots of all sizes."}
+    annotate(
+        [
+            ("p0.png", "ann@example.org", 2, own),
+            ("p1.png", "ann@example.org", 4, {**own, "noise": None}),
+            answer("p0.png", "bob@example.org", labels=["excluded"]),
+            answer("p1.png", "bob@example.org", labels=["gold", "excluded"], noise=None),
+            answer("p2.png", "cleo@example.org"),
+            answer("p3.png", "bob@example.org", labels=["excluded"]),
+        ]
+    )
+    folder = workspace.annotations / "konIQ"
+    table = parquet.read_table(folder / "table.parquet")
+    begun = table.slice(4).append_column("reason", pa.array(["draft", "skipped"]))
+    parquet.write_table(table.slice(0, 4), folder / "table.parquet")
+    parquet.write_table(begun, folder / "history.parquet")
+    return build_dataset(spec(projects=["konIQ"]), workspace).folder
+
+
+def test_push_keeps_back_answers_that_were_taken_back_or_never_given(left, hub):
+    here = parquet.read_table(left / "quarantine.parquet").to_pylist()
+    assert sum(LEFT in row["caption"] for row in here) == 4
+    said = published(left, hub)
+    assert "annotator excluded: 3 answers that were kept aside stay here" in said
+    assert "never submitted: 1 answers that were kept aside stay here" in said
+    rows = _published_rows(hub)
+    assert LEFT not in json.dumps(rows, default=repr)
+    assert not {row["annotator"] for row in here if LEFT in row["caption"]} & {
+        row.get("annotator") for row in rows
+    }
+    # What else was kept aside goes along, and the card counts what does not.
+    aside = parquet.read_table(io.BytesIO(hub.commits[1]["quarantine.parquet"]))
+    assert [row["name"] for row in aside.to_pylist()] == ["p1.png"]
+    assert aside.schema == parquet.read_schema(left / "quarantine.parquet")
+    card = hub.commits[1]["README.md"].decode()
+    assert "all but what is never published, 3 (annotator excluded), 1 (never submitted)" in card
+    assert "| annotator excluded | 2 |" in card
+    manifest = json.loads(hub.commits[1]["manifest.json"])
+    assert manifest["answers_withheld"] == {"annotator excluded": 3, "never submitted": 1}
+    there = hub.commits[1]
+    assert {name: sha256_bytes(there[name]) for name in manifest["files"]} == manifest["files"]
+
+
+def test_push_of_a_version_that_lets_excluded_annotators_in_is_refused(workspace, spec, left, hub):
+    rules = {"severity": {"excluded": "warn"}, "alike": None}
+    folder = build_dataset(spec(projects=["konIQ"], rules=rules), workspace).folder
+    said = published(folder, hub)[-1]
+    assert "holds 1 answers of annotators whom a project excludes" in said
+    assert "severity: {excluded: reject}" in said
+    assert hub.commits == [{}]
+
+
+def test_published_croissant_has_the_day_of_the_push_and_its_own_hashes(version, hub, tmp_path):
+    before = datetime.now(UTC).date()
+    published(version, hub)
+    assert "datePublished" not in json.loads((version / "croissant.json").read_text())
+    for name, content in hub.commits[1].items():
+        (tmp_path / "got" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "got" / name).write_bytes(content)
+    described = json.loads((tmp_path / "got" / "croissant.json").read_text())
+    assert before <= date.fromisoformat(described["datePublished"]) <= datetime.now(UTC).date()
+    command = [str(Path(sys.executable).parent / "mlcroissant"), "validate", "--jsonld"]
+    done = subprocess.run(
+        [*command, str(tmp_path / "got" / "croissant.json")], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Done" in done.stderr
+    assert "datePublished" not in done.stderr
+    files = [each for each in described["distribution"] if "sha256" in each]
+    assert {each["@id"]: each["sha256"] for each in files} == {
+        name: sha256_bytes(content)
+        for name, content in hub.commits[1].items()
+        if name.startswith("data/")
+    }
