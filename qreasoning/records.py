@@ -1,11 +1,12 @@
 """An annotation, the rules it is checked against, and the columns of the stages' files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from qreasoning.files import sha256_bytes
 from qreasoning.scripts import Script, is_blank, share_written_in, words
 from qreasoning.settings import Settings
 
@@ -89,6 +90,11 @@ def check_text(field: str, text: str, least: int, script: Script | None) -> list
     if script is not None and share_written_in(text, script) < 0.5:
         findings.append(f"{field} is not in {script} script")
     return findings
+
+
+def people_digest(people: Iterable[str]) -> str:
+    """What tells one list of people from another without naming them."""
+    return sha256_bytes("\n".join(sorted({each.lower() for each in people})).encode())
 
 
 def annotations_schema(dimension_ids: Sequence[str]) -> "pa.Schema":

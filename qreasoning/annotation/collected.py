@@ -1,6 +1,7 @@
 """A project's answers on disk: pulled into the log, and everything that follows from it written."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from qreasoning.annotation.store import Pulled, pull
 from qreasoning.annotation.sync import Synced
 from qreasoning.annotation.table import Current, Row, current, row_maker
 from qreasoning.checks.findings import Finder, Finding
+from qreasoning.records import people_digest
 
 AHEAD = 500
 """Answers after which findings are looked for, of a first pull: fewer cost more in all."""
@@ -38,11 +40,13 @@ class Collected:
         known = self._now, self._finder
         pulled, now = pull_project(server, self.project, synced, self.log, *known)
         self._look(now)
-        return pulled
+        return replace(pulled, notes=(*pulled.notes, *strangers(self.project, now)))
 
-    def rebuild(self) -> None:
-        """Write everything that follows from the log."""
-        self._look(rebuild(self.project, self.log, self._now))
+    def rebuild(self) -> tuple[str, ...]:
+        """Write everything that follows from the log; what a person should know."""
+        now = rebuild(self.project, self.log, self._now)
+        self._look(now)
+        return strangers(self.project, now)
 
     def read(self) -> Current:
         """Take over what is in the log, and write nothing."""
@@ -121,6 +125,20 @@ def rebuild(
     return now
 
 
+def strangers(project: Project, now: Current) -> tuple[str, ...]:
+    """A sentence for each person whom the project file excludes and who gave no answer: a name that
+    is misspelt there excludes nobody."""
+    if not project.excluded:
+        return ()
+    rows = (*now.rows, *(each.row for each in now.history))
+    known = {row.annotation.annotator for row in rows}
+    return tuple(
+        f"exclude names {each.partition('@')[0]}, who gave no answer in {project.name}: is that "
+        "how they log in?"
+        for each in sorted(project.excluded - known)
+    )
+
+
 def _facts(project: Project, now: Current) -> dict[str, Any]:
     inside = project.pictures.is_relative_to(project.root)
     images = project.pictures.relative_to(project.root) if inside else project.pictures
@@ -132,6 +150,7 @@ def _facts(project: Project, now: Current) -> dict[str, Any]:
         "dimensions": list(project.dimensions.ids),
         "images": images.as_posix(),
         "form_version": project_form_version(project),
+        "excluded": people_digest(project.file.exclude),
         "pulled": {
             "annotations": len(now.rows),
             "images": len({row.annotation.image_id for row in now.rows}),

@@ -61,8 +61,7 @@ def pull(
 def rebuild(project_name: str, workspace: Workspace) -> CommandReport:
     """Make the tables and the findings again from the log alone."""
     collected = Collected(*opened(project_name, workspace))
-    collected.rebuild()
-    return _report(collected, 0)
+    return _report(collected, 0, collected.rebuild())
 
 
 def import_export(
@@ -78,16 +77,15 @@ def import_export(
     pictures = collect(project, folder / KNOWN, say)
     appended = append_states(folder, read_export(file, project, pictures))
     collected = Collected(project, folder)
-    collected.rebuild()
-    return _report(collected, appended)
+    return _report(collected, appended, collected.rebuild())
 
 
-def _report(collected: Collected, appended: int) -> CommandReport:
+def _report(collected: Collected, appended: int, notes: tuple[str, ...]) -> CommandReport:
     folder, name = collected.folder, collected.project.name
     people = tuple(logins(folder / LOGINS, name, 0))
     synced = Synced(project_id=0, place="", imported=0, logins=people)
     return CommandReport(
-        folder, appended, (), collected.status(count_known(folder / KNOWN), synced)
+        folder, appended, notes, collected.status(count_known(folder / KNOWN), synced)
     )
 
 

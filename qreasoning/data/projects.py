@@ -1,6 +1,6 @@
 """Reading what the annotation stage pulled, in pieces."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from qreasoning.data.rules import DatasetRules
 from qreasoning.data.spec import BuildSpec
 from qreasoning.errors import DataError, SettingsError
 from qreasoning.files import read_manifest
-from qreasoning.records import annotations_schema
+from qreasoning.records import annotations_schema, people_digest
 from qreasoning.settings import read_yaml, validate
 from qreasoning.workspace import Workspace, slug
 
@@ -43,8 +43,9 @@ def read_project(
 ) -> Project:
     """Look at `outputs/annotations/<name>`.
 
-    Raises DataError where nothing was annotated yet, the table is damaged or has other columns than
-    the dimensions ask for; SettingsError where the project's rules cannot be read.
+    Raises DataError where nothing was annotated yet, the table is damaged, has other columns than
+    the dimensions ask for or was made before others were excluded; SettingsError where the
+    project's rules cannot be read.
     """
     folder = workspace.annotations / slug(name)
     manifest = read_manifest(folder)
@@ -63,7 +64,13 @@ def read_project(
     if not count:
         raise _nothing_yet(name, folder)
     images = workspace.root / str(manifest["images"])
-    rules = spec.rules or _project_rules(name, workspace)
+    path, content = _project_file(name, workspace)
+    if manifest.get("excluded", people_digest([])) != people_digest(_people(content)):
+        raise DataError(
+            f"{path} excludes others than {folder / TABLE} was made with. Make it again with: "
+            f"qr annotate rebuild --project {name}"
+        )
+    rules = spec.rules or _rules(path, content)
     return Project(name, folder, images, bool(manifest.get("simulated")), count, rules)
 
 
@@ -106,14 +113,25 @@ def _damaged(path: Path, name: str, error: Exception) -> DataError:
     )
 
 
-def _project_rules(name: str, workspace: Workspace) -> DatasetRules:
-    """The rules under which a project collects, where the study has its file."""
+def _project_file(name: str, workspace: Workspace) -> tuple[Path | None, Mapping[str, Any]]:
+    """The settings with which a project collects, where the study has its file."""
     try:
         path = workspace.settings("annotation", name, "project")
     except SettingsError:
-        return DatasetRules()
+        return None, {}
     content = read_yaml(path)
-    rules = content.get("rules") if isinstance(content, dict) else None
+    return path, content if isinstance(content, dict) else {}
+
+
+def _people(content: Mapping[str, Any]) -> list[str]:
+    """Whom a project excludes."""
+    given = content.get("exclude") or []
+    return [str(each) for each in (given if isinstance(given, list) else [given])]
+
+
+def _rules(path: Path | None, content: Mapping[str, Any]) -> DatasetRules:
+    """The rules under which a project collects."""
+    rules = content.get("rules")
     if not isinstance(rules, dict):
         return DatasetRules()
     # A campaign may have rules that are not about single answers.

@@ -41,10 +41,10 @@ SEVERITY: Mapping[RuleName, RuleSeverity] = MappingProxyType(
 """Unless the settings say otherwise.
 
 `rating`: all eight dimensions and the overall rating are there, and 1 to 5. `text`, `script`,
-`time`: see `Rules`. `state`: skipped, or a draft that was never submitted. `excluded`: the
-annotator was excluded by screening. `prelabelled`: the answer began from a model's.
-`equal_ratings`: one value in all dimensions. `copy`: a text is nearly another one of the same
-annotator. `claims`: the text says something else than the ratings. `address`: a text holds an
+`time`: see `Rules`. `state`: skipped, or a draft that was never submitted. `excluded`: the project
+file excludes the annotator; such answers are never published. `prelabelled`: the answer began from
+a model's. `equal_ratings`: one value in all dimensions. `copy`: a text is nearly another one of the
+same annotator. `claims`: the text says something else than the ratings. `address`: a text holds an
 e-mail address; it is masked whatever the severity.
 """
 
