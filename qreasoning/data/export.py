@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from pyarrow import parquet
 
+from qreasoning.chain import Q_REASONING
 from qreasoning.data.spec import SPLITS
 from qreasoning.errors import DataError
 from qreasoning.files import MANIFEST, make_folder, read_manifest, write_bytes
@@ -17,8 +18,6 @@ from qreasoning.spreadsheets import literal
 
 Kind = Literal["json", "csv", "trl"]
 KINDS: tuple[str, ...] = get_args(Kind)
-
-"""What a spreadsheet takes for the beginning of a formula."""
 
 Row = dict[str, Any]
 
@@ -37,8 +36,8 @@ def export(folder: Path, kind: Kind, into: Path) -> ExportReport:
     - json: `chains-<split>.jsonl` and `annotations-<split>.jsonl`, every column but the picture;
     - csv: the same as CSV, lists as JSON in a cell; a cell that a spreadsheet would calculate
       begins with an apostrophe;
-    - trl: `<split>.jsonl` with the columns of a GRPO run (`image`, `mos`, `mos_set`, `image_id`,
-      `references`), and the pictures as files in `images/`.
+    - trl: `<split>.jsonl` with the columns of a GRPO run (`prompt`, that of the format q-reasoning,
+      `image`, `mos`, `mos_set`, `image_id`, `references`), and the pictures as files in `images/`.
 
     Raises DataError for an incomplete version and a folder that is not empty.
     """
@@ -127,6 +126,7 @@ def _trl(folder: Path, split: str, draft: Path) -> dict[str, int]:
     def examples() -> Iterator[Row]:
         for row in _rows(folder, "chains", split, pictures=True):
             yield {
+                "prompt": [{"role": "user", "content": Q_REASONING.prompt}],
                 "image": _picture(row, draft),
                 **{name: row[name] for name in ("image_id", "name", "mos", "mos_set", "mos_raw")},
                 "references": [_reference(chain) for chain in row["chains"]],

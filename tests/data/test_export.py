@@ -1,5 +1,8 @@
 import csv
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -64,6 +67,33 @@ def test_export_trl_has_prompt_data_and_the_pictures_as_files(version, tmp_path,
     assert p0["mos_set"] == "list"
     assert f"{FORMULAS['caption']} {FORMULAS['reasoning']}" in p0["references"]
     assert {path.suffix for path in (out / "images").iterdir()} == {".png"}
+
+
+LIKE_TRL = """
+from datasets import Image, load_dataset
+from trl.data_utils import is_conversational, prepare_multimodal_messages
+
+rows = load_dataset("json", data_files={"train": "train.jsonl"})["train"]
+row = {each["name"]: each for each in rows.cast_column("image", Image())}["p0.png"]
+assert is_conversational(row)
+asked = prepare_multimodal_messages(row["prompt"], images=[row["image"]])
+assert [part["type"] for part in asked[0]["content"]] == ["image", "text"]
+print(row["image"].size, "<rating>" in asked[0]["content"][1]["text"])
+"""
+
+
+def test_export_trl_is_read_as_trl_reads_it(version, tmp_path):
+    export(version, "trl", tmp_path / "out")
+    environment = {**os.environ, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", LIKE_TRL],
+        cwd=tmp_path / "out",
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "(16, 12) True"
 
 
 def test_export_never_overwrites_and_needs_a_complete_version(version, tmp_path):
