@@ -193,7 +193,7 @@ def test_adding_pictures_moves_none_that_was_there(
     assert {name: after[name] for name in before} == before and len(after) == 60
 
 
-def test_near_copy_of_a_picture_joins_it_and_one_of_two_splits_is_kept_aside(
+def test_near_copy_of_a_picture_joins_its_split(
     workspace: Workspace, spec: Spec, list_scores: Callable[..., Path]
 ) -> None:
     from skimage import data
@@ -217,6 +217,42 @@ def test_near_copy_of_a_picture_joins_it_and_one_of_two_splits_is_kept_aside(
     report = build_dataset(settings, workspace)
     assert _splits(report.folder)["cat-small.jpg"] == "test"
     assert (report.version, report.quarantined_images) == ("1.1.0", 0)
+
+
+def test_newcomer_that_ties_two_splits_together_is_kept_aside_and_moves_nothing(
+    workspace: Workspace,
+    spec: Spec,
+    list_scores: Callable[..., Path],
+    annotate: Callable[..., None],
+) -> None:
+    from skimage import data
+
+    folder = workspace.root / "pictures"
+    folder.mkdir()
+    Image.fromarray(data.chelsea()).save(folder / "cat.png")
+    Image.fromarray(data.coffee()).save(folder / "cup.png")
+    annotate([_answer("cat.png", "ann"), _answer("cup.png", "ann")])
+    list_scores([("cat.png", 1, "test", ""), ("cup.png", 2, "train", "a cup")])
+    before = build_dataset(spec(projects=["konIQ"]), workspace)
+    # From now on nothing but the version before says where these two are.
+    rows = [("cat.png", 1, "", ""), ("cup.png", 2, "", "a cup")]
+    # A near copy of the one, and by its reference a picture of the other.
+    Image.fromarray(data.chelsea()).save(folder / "both.jpg", quality=60)
+    Image.fromarray(data.astronaut()).save(folder / "man.png")
+    list_scores([*rows, ("both.jpg", 3, "", "a cup"), ("man.png", 4, "", "")])
+    annotate([_answer(each, "ann") for each in ("cat.png", "cup.png", "both.jpg", "man.png")])
+    report = build_dataset(spec(projects=["konIQ"]), workspace)
+    after = _splits(report.folder)
+    assert after.keys() == {"cat.png", "cup.png", "man.png"}
+    assert {name: after[name] for name in ("cat.png", "cup.png")} == _splits(before.folder)
+    assert (report.version, report.quarantined_images, report.quarantined) == ("1.1.0", 1, 1)
+    (aside,) = parquet.read_table(report.folder / "quarantine_images.parquet").to_pylist()
+    assert (aside["name"], aside["findings"]) == ("both.jpg", ["near copy across splits"])
+    assert report.why == (
+        "1 images are new",
+        "1 annotations are new",
+        "1 annotations are newly kept aside",
+    )
 
 
 def test_states_labels_and_prelabelled_answers_are_kept_aside_by_name(
