@@ -15,9 +15,9 @@ that are never trained on; each has one simulated person's chain.
 
 Where credits are compared was settled on a seed that is not in the table (7). Sequence credit comes
 to a ROUGE-1 of 0.66 in 100 steps (0.65 with 15 % annotated) where two people share 0.77, so that no
-credit can be better by 0.1 there; in runs of 50 steps no credit moved it (0.25). So every run is measured
-on the way. That credits are compared after 75 steps was set down before `balanced` had been measured
-in a run of 100; what they had come to after 50 and 100 is shown beside it.
+credit can be better by 0.1 there; in runs of 50 steps no credit moved it (0.25). So every run is
+measured on the way. That credits are compared after 75 steps was set down before `balanced` had
+been measured in a run of 100; what they had come to after 50 and 100 is shown beside it.
 """
 
 import argparse
