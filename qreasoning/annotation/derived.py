@@ -32,6 +32,7 @@ def write_table(now: Current, project: Project, folder: Path, facts: Mapping[str
 
     Returns whether anything changed. The same answers give the same bytes.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     contents = _contents(now, project, folder)
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     manifest = {**facts, "files": hashes}

@@ -198,18 +198,6 @@ def test_build_dataset_scores_alone_give_a_dataset_without_chains(
 
 
 @pytest.mark.usefixtures("small_study")
-def test_build_dataset_truncated_picture_is_named_and_nothing_is_written(
-    workspace: Workspace, spec: Spec
-) -> None:
-    path = workspace.root / "pictures" / "p4.png"
-    path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(DataError, match=r"p4\.png is damaged"):
-        build_dataset(spec(projects=["konIQ"]), workspace)
-    assert not workspace.datasets.exists()
-    assert not (workspace.root / "data_cards").exists()
-
-
-@pytest.mark.usefixtures("small_study")
 def test_build_dataset_missing_picture_is_named(workspace: Workspace, spec: Spec) -> None:
     (workspace.root / "pictures" / "p4.png").unlink()
     with pytest.raises(DataError, match=r"p4\.png is missing"):

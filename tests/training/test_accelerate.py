@@ -205,5 +205,7 @@ def test_more_processes_than_the_pictures_suffice_for_are_refused(make_dataset):
     recipe = _recipe()
     examples = read_examples(make_dataset({"train": 20}), "train").rows
     check_batches(recipe, examples, 2)
-    with pytest.raises(DataError, match=r"draws 24 pictures .* images_per_step to 6 or less"):
+    with pytest.raises(
+        DataError, match=r"draws 24 pictures .* Set grpo\.images_per_step to 6 or less"
+    ):
         check_batches(recipe, examples, 3)

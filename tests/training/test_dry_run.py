@@ -13,7 +13,7 @@ from qreasoning.training.estimate import memory, seconds_per_step, shape_of
 from qreasoning.training.examples import read_examples
 from qreasoning.training.grpo import adapters, make_trainer
 from qreasoning.training.model import load_model, load_processor
-from qreasoning.training.recipe import Recipe, load_recipe
+from qreasoning.training.recipe import Recipe, Vllm, load_recipe
 from qreasoning.workspace import shipped
 
 
@@ -170,3 +170,9 @@ def test_dry_run_in_4_bits_says_what_that_needs(recipe, make_dataset, no_gpu):
     chosen = recipe().model_copy(update={"quantization": "4bit"})
     (missing,) = dry_run(chosen, make_dataset({"train": 5}), "cpu").missing
     assert missing.startswith("quantization: 4bit needs a GPU and the package bitsandbytes.")
+
+
+def test_dry_run_with_vllm_says_what_that_needs(recipe, make_dataset, no_gpu):
+    chosen = recipe().model_copy(update={"vllm": Vllm()})
+    (missing,) = dry_run(chosen, make_dataset({"train": 5}), "cpu").missing
+    assert missing.startswith("vllm in the recipe needs")
