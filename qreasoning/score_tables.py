@@ -38,8 +38,8 @@ def score_batches(score_set: ScoreSet, root: Path) -> Iterator["pa.Table"]:
     """A MOS list in batches, in the order of the file, with the columns of `Score` and `row`, the
     number of the row in its file from 1. An image listed twice is not noticed here.
 
-    Raises DataError, naming the file and the row, for a missing file or column, a file without rows,
-    a score that is no finite number or lies outside the range, or an unknown split.
+    Raises DataError, naming the file and the row, for a missing file or column, a file without
+    rows, a score that is no finite number or lies outside the range, or an unknown split.
     """
     for path in _files(root / score_set.file):
         number = 1
