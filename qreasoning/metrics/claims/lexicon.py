@@ -13,6 +13,9 @@ from qreasoning.settings import read_yaml, validate
 
 __all__ = ["DIMENSIONS", "Entry", "Head", "Lexicon", "Sense", "load_lexicon"]
 
+Phrases = list[tuple[list[str], Entry]]
+"""Phrases as the base forms of their words, each with its entry; the longest first."""
+
 
 class Lexicon:
     """Words ready for look-up; `version` and `sha256` say which.
@@ -35,8 +38,9 @@ class Lexicon:
         self.single: dict[str, Entry] = {}
         self._base: dict[str, str] = {}
         self._known: dict[str, str] = {}
-        self.phrases: dict[tuple[str, str], list[tuple[list[str], Entry]]] = {}
-        self.beside: dict[str, dict[str, list[tuple[list[str], Entry]]]] = {}
+        self.followers: dict[str, dict[str, Phrases]] = {}
+        """Phrases by their first word and their second, in base forms."""
+        self.beside: dict[str, dict[str, Phrases]] = {}
         every = [(word, entry) for each in contents for word, entry in entries(each)]
         made = [(word, entry) for word, entry in every if not entry.beside]
         for word, entry in made:
@@ -50,8 +54,9 @@ class Lexicon:
         # Most words of a text are looked up here, without a call more.
         self._known.update({form: form for form in self.single if self.spelled(form) == form})
         self._known.update(self._base)
-        for found in self.phrases.values():
-            found.sort(key=lambda each: -len(each[0]))
+        for following in self.followers.values():
+            for found in following.values():
+                found.sort(key=lambda each: -len(each[0]))
         for word, entry in every:
             if entry.beside:
                 self._add_scene_word(word, entry)
@@ -90,7 +95,7 @@ class Lexicon:
         parts = tuple(self.base(token) for token, _, _ in tokens(word))
         if len(parts) < 2:
             return
-        found = self.phrases.setdefault((parts[0], parts[1]), [])
+        found = self.followers.setdefault(parts[0], {}).setdefault(parts[1], [])
         if all(list(parts) != other for other, _ in found):
             form = "clause" if self._says(parts) and entry.kind == "E" else entry.form
             found.append((list(parts), entry._replace(form=form)))
