@@ -80,7 +80,8 @@ def phrases() -> list[Example]:
     found = {}
     lexicon = load_lexicon()
     entries = [*lexicon.single.values()]
-    entries += [entry for group in lexicon.phrases.values() for _, entry in group]
+    followers = [each for group in lexicon.followers.values() for each in group.values()]
+    entries += [entry for group in followers for _, entry in group]
     entries += [
         entry for words in lexicon.beside.values() for g in words.values() for _, entry in g
     ]

@@ -6,9 +6,8 @@ in another language, or about dimensions of another schema, gives no finding.
 """
 
 import re
-from functools import cache
 
-from qreasoning.metrics.claims import against_ratings, load_lexicon
+from qreasoning.metrics.claims import against_ratings, shipped_version
 from qreasoning.records import Annotation
 
 _SUPPOSED = re.compile(r"\b(?:could|would|should|if)\b[^.!?;\n]*$", re.IGNORECASE)
@@ -29,7 +28,6 @@ def contradictions(annotation: Annotation) -> list[str]:
     ]
 
 
-@cache
 def text_rule() -> str:
     """The version of this rule: findings of another version are not taken over."""
-    return f"claims {load_lexicon().version}"
+    return f"claims {shipped_version()}"

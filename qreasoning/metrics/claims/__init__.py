@@ -8,7 +8,7 @@ from qreasoning.metrics.claims.compare import (
     compare,
     stances,
 )
-from qreasoning.metrics.claims.lexicon import DIMENSIONS, Lexicon, load_lexicon
+from qreasoning.metrics.claims.lexicon import DIMENSIONS, Lexicon, load_lexicon, shipped_version
 from qreasoning.metrics.claims.ratings import RatingContradiction, against_ratings
 from qreasoning.metrics.claims.reading import extract
 from qreasoning.metrics.claims.second import SecondTier, load_second_tier
@@ -27,5 +27,6 @@ __all__ = [
     "extract",
     "load_lexicon",
     "load_second_tier",
+    "shipped_version",
     "stances",
 ]

@@ -1,12 +1,13 @@
 """From a text to clauses: items of the lexicon in order, cut where one statement ends."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from qreasoning.metrics.claims.items import UNKNOWN, Item
-from qreasoning.metrics.claims.lexicon import Entry, Lexicon
+from qreasoning.metrics.claims.lexicon import Entry, Lexicon, Phrases
 from qreasoning.metrics.claims.scenes import of_picture
-from qreasoning.metrics.claims.words import tokens
+from qreasoning.metrics.claims.words import distinct, tokens
 
 LONGEST = 40
 """Items of a clause: longer ones are cut, so that reading takes time in proportion to the text."""
@@ -50,11 +51,16 @@ def sentences(text: str, lexicon: Lexicon) -> Iterator[list[Item]]:
 
 def _items(text: str, lexicon: Lexicon) -> Iterator[Item]:
     cut = list(tokens(text))
-    bases = [*(lexicon.base(word) for word, _, _ in cut), ""]
+    known = [_look_up(lexicon, word) for word, _, _ in cut]
+    # Bases end with an empty one, so that the last word has a follower too.
+    bases = [*(each.base for each in known), ""]
     position, count, likened = 0, len(cut), 0
     while position < count:
         word, start, end = cut[position]
-        length, entry = _match(lexicon, word, bases, position, position < likened)
+        _, entry, following, scenes = known[position][:4]
+        length = 1
+        if scenes or bases[position + 1] in following:
+            length, entry = _match(lexicon, known[position], bases, position, position < likened)
         if length > 1:
             end = cut[position + length - 1][2]
             word = " ".join(each[0] for each in cut[position : position + length])
@@ -67,22 +73,67 @@ def _items(text: str, lexicon: Lexicon) -> Iterator[Item]:
             yield Item(entry, entry.kind, start, end, word)
 
 
+class _Known(NamedTuple):
+    """A word: its base form; what it means by itself; the phrases that it begins, by the second
+    word; whether it begins words of scenes; whether it can make a claim by itself, and before which
+    others it can."""
+
+    base: str
+    entry: Entry
+    following: Mapping[str, Phrases]
+    scenes: bool
+    claims: bool
+    before: frozenset[str]
+
+
+# Each of the words of a large text, or of many, is looked up once.
+@lru_cache(maxsize=65_536)
+def _look_up(lexicon: Lexicon, word: str) -> _Known:
+    base = lexicon.base(word)
+    entry = _MARKS.get(word) or _single(lexicon, word, base)
+    following = lexicon.followers.get(base, {})
+    scenes = any(base in words for words in lexicon.beside.values())
+    before = frozenset(
+        second
+        for second, phrases in following.items()
+        if any(claims_with(phrase) for _, phrase in phrases)
+    )
+    return _Known(base, entry, following, scenes, scenes or claims_with(entry), before)
+
+
+def _single(lexicon: Lexicon, word: str, base: str) -> Entry:
+    single = lexicon.single
+    known = single.get(word) or single.get(lexicon.spelled(word)) or single.get(base)
+    return known or UNKNOWN
+
+
+def may_claim(text: str, lexicon: Lexicon) -> bool:
+    """Whether a text has words that a claim can be made with: False is certain, and quick."""
+    known = [_look_up(lexicon, word) for word in distinct(text)]
+    if any(each.claims for each in known):
+        return True
+    bases = {each.base for each in known}
+    return any(not each.before.isdisjoint(bases) for each in known)
+
+
+def claims_with(entry: Entry) -> bool:
+    """Whether an item can make a claim; the others only change what such ones say."""
+    if entry.head is not None:
+        return entry.head.kind != "region"  # of which something has to be said
+    return entry.kind == "E" or entry.kind.startswith("participle")
+
+
 def _match(
-    lexicon: Lexicon, word: str, bases: list[str], position: int, likened: bool
+    lexicon: Lexicon, known: _Known, bases: list[str], position: int, likened: bool
 ) -> tuple[int, Entry]:
-    # Bases end with an empty one, so that the last word has a follower too.
     if likened and (found := _scene_word(lexicon, "likeness", bases, position)):
         return found
-    for parts, entry in lexicon.phrases.get((bases[position], bases[position + 1]), ()):
+    for parts, entry in known.following.get(bases[position + 1], ()):
         if bases[position : position + len(parts)] == parts:
             return len(parts), entry
-    if word in _MARKS:
-        return 1, _MARKS[word]
-    if found := _scene_word(lexicon, "picture", bases, position):
-        return found
-    single = lexicon.single
-    known = single.get(word) or single.get(lexicon.spelled(word)) or single.get(bases[position])
-    return 1, known or UNKNOWN
+    if known.entry.kind in _MARKS:
+        return 1, known.entry
+    return _scene_word(lexicon, "picture", bases, position) or (1, known.entry)
 
 
 def _scene_word(

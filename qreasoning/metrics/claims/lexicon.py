@@ -6,12 +6,19 @@ from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
+import yaml
+
 from qreasoning.errors import SettingsError
 from qreasoning.metrics.claims.entries import DIMENSIONS, Entry, Head, LexiconFile, Sense, entries
 from qreasoning.metrics.claims.words import adjective_forms, plural, tokens, verb_forms
 from qreasoning.settings import read_yaml, validate
 
-__all__ = ["DIMENSIONS", "Entry", "Head", "Lexicon", "Sense", "load_lexicon"]
+__all__ = ["DIMENSIONS", "Entry", "Head", "Lexicon", "Sense", "load_lexicon", "shipped_version"]
+
+SHIPPED = Path(str(files("qreasoning.metrics.claims") / "lexicon.yaml"))
+
+Phrases = list[tuple[list[str], Entry]]
+"""Phrases as the base forms of their words, each with its entry; the longest first."""
 
 
 class Lexicon:
@@ -35,8 +42,9 @@ class Lexicon:
         self.single: dict[str, Entry] = {}
         self._base: dict[str, str] = {}
         self._known: dict[str, str] = {}
-        self.phrases: dict[tuple[str, str], list[tuple[list[str], Entry]]] = {}
-        self.beside: dict[str, dict[str, list[tuple[list[str], Entry]]]] = {}
+        self.followers: dict[str, dict[str, Phrases]] = {}
+        """Phrases by their first word and their second, in base forms."""
+        self.beside: dict[str, dict[str, Phrases]] = {}
         every = [(word, entry) for each in contents for word, entry in entries(each)]
         made = [(word, entry) for word, entry in every if not entry.beside]
         for word, entry in made:
@@ -50,8 +58,9 @@ class Lexicon:
         # Most words of a text are looked up here, without a call more.
         self._known.update({form: form for form in self.single if self.spelled(form) == form})
         self._known.update(self._base)
-        for found in self.phrases.values():
-            found.sort(key=lambda each: -len(each[0]))
+        for following in self.followers.values():
+            for found in following.values():
+                found.sort(key=lambda each: -len(each[0]))
         for word, entry in every:
             if entry.beside:
                 self._add_scene_word(word, entry)
@@ -90,7 +99,7 @@ class Lexicon:
         parts = tuple(self.base(token) for token, _, _ in tokens(word))
         if len(parts) < 2:
             return
-        found = self.phrases.setdefault((parts[0], parts[1]), [])
+        found = self.followers.setdefault(parts[0], {}).setdefault(parts[1], [])
         if all(list(parts) != other for other, _ in found):
             form = "clause" if self._says(parts) and entry.kind == "E" else entry.form
             found.append((list(parts), entry._replace(form=form)))
@@ -131,15 +140,29 @@ def _forms(word: str, entry: Entry) -> dict[str, str]:
     return verb_forms(word) if entry.term.verb else adjective_forms(word)
 
 
+def _content(path: Path) -> LexiconFile:
+    # Ours is sound and large: libyaml reads it ten times as fast.
+    quick = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    read = yaml.load(path.read_bytes(), quick) if path == SHIPPED else read_yaml(path)  # noqa: S506
+    return validate(read, LexiconFile, path)
+
+
+@lru_cache(maxsize=1)
+def shipped_version() -> str:
+    """The version of the shipped lexicon, without the second that reading it takes."""
+    with SHIPPED.open(encoding="utf-8") as file:
+        line = next(line for line in file if line.startswith("version:"))
+    return line.split()[1]
+
+
 @lru_cache(maxsize=4)
 def load_lexicon(*paths: Path) -> Lexicon:
     """The shipped lexicon, with the words of a study's own files added to it.
 
     Raises SettingsError naming the file and the key where one cannot be used.
     """
-    shipped = Path(str(files("qreasoning.metrics.claims") / "lexicon.yaml"))
-    sources = [*reversed(paths), shipped]
-    contents = [validate(read_yaml(path), LexiconFile, path) for path in sources]
+    sources = [*reversed(paths), SHIPPED]
+    contents = [_content(path) for path in sources]
     _check_roles(contents, sources)
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     return Lexicon(contents, digest)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from qreasoning.metrics.claims.claim import Claim, Context
-from qreasoning.metrics.claims.clauses import clauses, sentences
+from qreasoning.metrics.claims.clauses import claims_with, clauses, may_claim, sentences
 from qreasoning.metrics.claims.echo import Statement, statement
 from qreasoning.metrics.claims.grammar import answered, read
 from qreasoning.metrics.claims.items import Item
@@ -20,7 +20,10 @@ def extract(
     `lexicon` is the shipped one by default; `second` is asked about dimensions on which the lexicon
     is silent, off by default. Raises TypeError for anything but a str.
     """
-    read = list(_sentences(text, lexicon or load_lexicon()))
+    lexicon = lexicon or load_lexicon()
+    if second is None and isinstance(text, str) and not may_claim(text, lexicon):
+        return ()
+    read = list(_sentences(text, lexicon))
     found = [claim for _, claims in read for claim in claims]
     if second is not None:
         found = _with_second(text, read, found, second)
@@ -71,6 +74,8 @@ def _sentences(text: str, lexicon: Lexicon) -> Iterator[_Read]:
 
 
 def _read(sentence: list[Item]) -> list[Claim]:
+    if not any(claims_with(item.entry) for item in sentence):
+        return []
     context = Context(None, None)
     found: list[Claim] = []
     for clause in clauses(sentence):

@@ -54,9 +54,22 @@ _PLURAL_ONLY_OTHERWISE = {"leaf": "leaves", "person": "people", "man": "men", "w
 
 def tokens(text: str) -> Iterator[tuple[str, int, int]]:
     """Each token in lower case with its place in the text, in linear time."""
-    pattern = TOKEN if "'" in text or "’" in text else PLAIN_TOKEN
-    for match in pattern.finditer(text):
-        yield match.group().lower().replace("’", "'"), match.start(), match.end()
+    for match in _pattern(text).finditer(text):
+        start, end = match.span()
+        yield _lower(match.group()), start, end
+
+
+def distinct(text: str) -> set[str]:
+    """The different tokens of a text in lower case."""
+    return {_lower(token) for token in set(_pattern(text).findall(text))}
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    return TOKEN if "'" in text or "’" in text else PLAIN_TOKEN
+
+
+def _lower(token: str) -> str:
+    return token.lower().replace("’", "'")
 
 
 def plural(noun: str) -> str:
