@@ -45,20 +45,18 @@ class Taken:
 
 def take_answers(
     sources: Sources,
-    benchmarks: Sequence[Benchmark],
-    before: Version | None,
+    memory: Memory | None,
     key: bytes,
     work: Path,
     count: int,
     say: Say,
 ) -> Taken:
-    """Take in all answers of `sources`, or only the new ones where the version `before` is
-    remembered; the texts of all go to `work/index`."""
+    """Take in all answers of `sources`, or only those that are new since the build of `memory`; the
+    texts of all go to `work/index`."""
     preparing = [
         Preparing(each, sources.dimension_ids, key, count, pulled_claims(each))
         for each in sources.projects
     ]
-    memory = recall(before, sources, count) if _is_renewable(sources, benchmarks) else None
     if memory is not None:
         known = memory.codes()
         (work / "new").mkdir()
@@ -75,6 +73,13 @@ def take_answers(
     rule = _copy_rule(sources)
     flags = FLAGS_SCHEMA.empty_table() if rule is None else near_copy_flags(texts, *rule)
     return Taken(intake, flags, preparing, repeated_texts(texts))
+
+
+def remembered(
+    sources: Sources, benchmarks: Sequence[Benchmark], before: Version | None, count: int
+) -> Memory | None:
+    """What is remembered of the version `before`, where a version can be made from it."""
+    return recall(before, sources, count) if _is_renewable(sources, benchmarks) else None
 
 
 def _is_renewable(sources: Sources, benchmarks: Sequence[Benchmark]) -> bool:
