@@ -113,9 +113,7 @@ def answer_codes(rows: pa.Table) -> pa.Table:
 
 def digest_of_scores(sources: Sources) -> str:
     """SHA-256 over the files of all score lists, in their order."""
-    files = [
-        path for each in sources.score_sets for path in score_files(sources.root / each.file)
-    ]
+    files = [path for each in sources.score_sets for path in score_files(sources.root / each.file)]
     return sha256_bytes("".join(f"{each.name} {sha256_file(each)}\n" for each in files).encode())
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qreasoning.data.chains import chain_lists
+from qreasoning.data.hashing import among
 from qreasoning.data.intake import Intake, Preparing
 from qreasoning.data.memory import Memory, answer_codes
 from qreasoning.data.partition import Partition, positions
@@ -29,13 +30,15 @@ Decide = Callable[[pa.Table, pa.Table], Shard]
 class Renewal:
     """The new answers (`intake`) and all scores, against what is remembered.
 
-    `changed` are codes of answers that were there before and are found otherwise now.
+    `gone` and `changed` are codes of answers that were there before, sorted: those that are there
+    no longer, and those that are found otherwise now.
     """
 
     memory: Memory
     intake: Intake
     scores: Partition
     preparing: Mapping[str, Preparing]
+    gone: np.ndarray[Any, Any]
     changed: np.ndarray[Any, Any]
 
     def shard(self, number: int, decide: Decide) -> tuple[Shard, pa.Table]:
@@ -47,12 +50,12 @@ class Renewal:
         pictures = before.rows("chains", number, memory.count, without=["chains"])
         new, scores = self.intake.rows.read(number), self.scores.read(number)
         touched = self._touched(number, new, scores)
-        stay = [~np.isin(part["image"].to_numpy(), touched) for part in index]
+        stay = [~among(part["image"].to_numpy(), touched) for part in index]
         again = [
             self._judged(answers.filter(pa.array(~stay[1]))),
             self._judged(aside.filter(pa.array(~stay[2]))),
         ]
-        mine = np.isin(scores["image"].to_numpy(), touched)
+        mine = among(scores["image"].to_numpy(), touched)
         decided = decide(pa.concat_tables([*again, new]), scores.filter(pa.array(mine)))
         old = Shard(
             pictures=pictures,
@@ -66,7 +69,7 @@ class Renewal:
     def answers(self, number: int) -> pa.Table:
         """All answers of a shard, those that are new and those that were there before."""
         known = self.memory.answers(number)
-        stay = np.isin(known["code"].to_numpy(), self.intake.seen)
+        stay = ~among(known["code"].to_numpy(), self.gone)
         new = answer_codes(self.intake.rows.read(number))
         return pa.concat_tables([known.filter(pa.array(stay)), new])
 
@@ -74,7 +77,7 @@ class Renewal:
         """The codes of the pictures of which anything is otherwise than before."""
         known = self.memory.answers(number)
         code = known["code"].to_numpy()
-        other = ~np.isin(code, self.intake.seen) | np.isin(code, self.changed)
+        other = among(code, self.gone) | among(code, self.changed)
         parts = [picture_codes(new["image_id"]), known["image"].to_numpy()[other]]
         if self.scores.folder != self.memory.folder:
             was = self.memory.scores.read(number)
@@ -92,7 +95,7 @@ class Renewal:
             if mine.num_rows:
                 found.append(preparing.again(mine).cast(self.intake.rows.schema))
         again = pa.concat_tables(found)
-        return again.filter(pa.array(np.isin(again["code"].to_numpy(), self.intake.seen)))
+        return again.filter(pa.array(~among(again["code"].to_numpy(), self.gone)))
 
 
 def _of_tables(index: pa.Table) -> list[pa.Table]:
@@ -102,7 +105,7 @@ def _of_tables(index: pa.Table) -> list[pa.Table]:
 def _others(left_out: pa.Table, touched: np.ndarray[Any, Any]) -> pa.Table:
     if not left_out.num_rows:
         return left_out
-    return left_out.filter(pa.array(~np.isin(picture_codes(left_out["image_id"]), touched)))
+    return left_out.filter(pa.array(~among(picture_codes(left_out["image_id"]), touched)))
 
 
 def _spliced(
@@ -122,7 +125,9 @@ def _spliced(
     split = positions(keys["split"], pa.array(SPLITS))
     rows = rows[np.lexsort((ranks(keys["image_id"]), split))]
     # All answers to a picture are next to each other.
-    which = positions(index[1]["image"].slice(0, old.answers.num_rows), index[0]["image"].slice(0, count))
+    which = positions(
+        index[1]["image"].slice(0, old.answers.num_rows), index[0]["image"].slice(0, count)
+    )
     sizes = np.concatenate(
         [np.bincount(which, minlength=count), pc.list_value_length(again["chains"]).to_numpy()]
     )
@@ -136,7 +141,9 @@ def _spliced(
         "file": pa.nulls(pictures.num_rows, pa.string()),
     }
     shard = Shard(
-        pictures=pa.table({name: made[name] if name in made else pictures[name] for name in again.column_names}),
+        pictures=pa.table(
+            {name: made[name] if name in made else pictures[name] for name in again.column_names}
+        ),
         answers=answers,
         quarantine=_joined(old.quarantine, decided.quarantine),
         left_out=_joined(old.left_out, decided.left_out),
@@ -161,13 +168,14 @@ def _joined(one: pa.Table, other: pa.Table) -> pa.Table:
     return pa.concat_tables([one.select(other.column_names).cast(other.schema), other])
 
 
-def renew_texts(memory: Memory, intake: Intake, folder: Path) -> Iterator[tuple[pa.Table, ...]]:
+def renew_texts(
+    memory: Memory, intake: Intake, gone: np.ndarray[Any, Any], folder: Path
+) -> Iterator[tuple[pa.Table, pa.Table, bool]]:
     """The texts of each shard of annotators: those that were there before and still are, those that
-    are new, and the codes of those that are gone. All that there are now go to `folder`."""
+    are new, and whether any is `gone`. All that there are now go to `folder`."""
     for number in range(memory.count):
         old, new = memory.texts(number), intake.texts.read(number)
-        stay = pc.is_in(old["code"], pa.array(intake.seen))
-        gone = old.filter(pc.invert(stay)).select(["code"])
-        old = old.filter(stay) if gone.num_rows else old
+        left = among(old["code"].to_numpy(), gone)
+        old = old.filter(pa.array(~left)) if left.any() else old
         keep(folder / f"texts-{number}.arrow", pa.concat_tables([old, new]))
-        yield old, new, gone
+        yield old, new, bool(left.any())

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 
 from qreasoning.benchmark_sets import ListedNames
 from qreasoning.data.hashes import Hashed
-from qreasoning.data.leaks import with_test_split
 from qreasoning.data.hashing import codes, row_hashes
+from qreasoning.data.leaks import with_test_split
 from qreasoning.data.partition import Partition, shard_of_codes
 from qreasoning.data.pictures import UNUSABLE, picture_files
 from qreasoning.data.previous import picture_codes
