@@ -8,7 +8,7 @@ import csv
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -72,8 +72,9 @@ class ListedNames:
 
 def name_key(name: str) -> str:
     """What two names of one set are compared by: no folder, no suffix, no case."""
-    stem = PurePosixPath(name.replace("\\", "/")).stem
-    return unicodedata.normalize("NFC", stem).casefold()
+    file = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    stem, _, suffix = file.rpartition(".")
+    return unicodedata.normalize("NFC", stem if stem and suffix else file).casefold()
 
 
 def describe(workspace: Workspace, name: str) -> SetDescription:

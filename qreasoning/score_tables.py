@@ -41,7 +41,7 @@ def score_batches(score_set: ScoreSet, root: Path) -> Iterator["pa.Table"]:
     Raises DataError, naming the file and the row, for a missing file or column, a file without
     rows, a score that is no finite number or lies outside the range, or an unknown split.
     """
-    for path in _files(root / score_set.file):
+    for path in score_files(root / score_set.file):
         number = 1
         for batch in _batches(path, score_set):
             yield _checked(batch, score_set, path, number)
@@ -70,7 +70,8 @@ def read_scores(score_set: ScoreSet, root: Path) -> list[Score]:
     return [scores[name] for name in sorted(scores)]
 
 
-def _files(path: Path) -> list[Path]:
+def score_files(path: Path) -> list[Path]:
+    """The files of a MOS list; a * in its name stands for several. Raises DataError for none."""
     if "*" in path.name:
         found = sorted(path.parent.glob(path.name))
         if not found:

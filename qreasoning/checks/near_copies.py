@@ -63,24 +63,31 @@ def find_copies(texts: Texts, share: float, asked: Array | None = None) -> Copie
 def _related(texts: Texts, share: float, asked: Array) -> Array:
     """The asked texts, and all others with one of the rarest pairs of one of them."""
     sizes = np.diff(texts.offsets)
-    counts = np.zeros(1 << _WIDTH, np.int32)
-    for _, spots in _all_spots(texts, sizes):
-        np.add(counts, np.bincount(spots, minlength=len(counts)), out=counts, casting="unsafe")
     which = np.flatnonzero(asked)
     mine = _taken(texts, which)
     spots = _spots(mine, sizes[which])
+    quick = np.zeros(1 << _WIDTH, np.bool_)
+    quick[spots] = True
+    entries, places = _met(texts, sizes, quick)
+    counts = np.bincount(places, minlength=len(quick))
     rare = _rarest(counts[spots], sizes[which], share)
-    quick = np.zeros(len(counts), np.bool_)
+    quick[:] = False
     quick[spots[rare]] = True
-    wanted = np.unique(_keys(mine, rare))
-    parts = [which]
+    entries = entries[quick[places]]
+    found = entries[np.isin(_keys(texts, entries), _keys(mine, rare))]
+    holding = np.searchsorted(texts.offsets, found, side="right") - 1
+    return np.unique(np.concatenate([which, holding]))
+
+
+def _met(texts: Texts, sizes: Array, quick: Array) -> tuple[Array, Array]:
+    """The places of the pairs of all texts of which `quick` has the number, and the numbers."""
+    entries: list[Array] = [np.zeros(0, np.int64)]
+    places: list[Array] = [np.zeros(0, np.uint32)]
     for start, spots in _all_spots(texts, sizes):
-        entries = start + np.flatnonzero(quick[spots])
-        keys = _keys(texts, entries)
-        found = np.searchsorted(wanted, keys)
-        same = wanted[np.minimum(found, len(wanted) - 1)] == keys if len(wanted) else keys[:0] != 0
-        parts.append(np.unique(np.searchsorted(texts.offsets, entries[same], "right") - 1))
-    return np.unique(np.concatenate(parts))
+        met = np.flatnonzero(quick[spots])
+        entries.append(start + met)
+        places.append(spots[met])
+    return np.concatenate(entries), np.concatenate(places)
 
 
 def _keys(texts: Texts, entries: Array) -> Array:

@@ -25,7 +25,7 @@ from qreasoning.data.leaks import (
     refuse,
     test_names,
 )
-from qreasoning.data.memory import answer_codes, remember
+from qreasoning.data.memory import answer_codes, digest_of_scores, remember
 from qreasoning.data.partition import Partition, shard_count
 from qreasoning.data.previous import INDEX_SCHEMA, TABLES, Version
 from qreasoning.data.pseudonyms import read_key
@@ -34,7 +34,7 @@ from qreasoning.data.scored import survey, take_in_scores
 from qreasoning.data.shard import Settings, Shard, decide
 from qreasoning.data.sources import Sources
 from qreasoning.data.spec import SPLITS
-from qreasoning.data.taking import take_answers
+from qreasoning.data.taking import remembered, take_answers
 from qreasoning.data.tying import Tied, annotated_fingerprints, groups_of, near_copies_of
 from qreasoning.data.version import Difference
 from qreasoning.data.writing import Written, index_shard, write_shard
@@ -71,12 +71,17 @@ def assemble(sources: Sources, before: Version | None, work: Path, say: Say) -> 
     unusable: dict[str, str] = {}
     benchmarks = read_benchmarks(spec.leaks, sources.score_sets, workspace, say)
     tests = test_names(benchmarks)
-    scores = take_in_scores(
-        sources.score_sets, workspace, work, count, prints, tests, unusable, say
-    )
+    memory = remembered(sources, benchmarks, before, count)
+    score_files = digest_of_scores(sources)
+    if memory is not None and memory.score_files == score_files:
+        scores = memory.scores
+    else:
+        scores = take_in_scores(
+            sources.score_sets, workspace, work, count, prints, tests, unusable, say
+        )
     key = read_key(sources.root) if sources.projects else b""
     (work / "index").mkdir()
-    taken = take_answers(sources, benchmarks, before, key, work, count, say)
+    taken = take_answers(sources, memory, key, work, count, say)
     intake, flags = taken.intake, taken.flags
     rejected = flags.filter(flags["reject"])["code"].combine_chunks()
     prints |= annotated_fingerprints(sources, intake.rows, rejected, unusable, say)
@@ -101,7 +106,7 @@ def assemble(sources: Sources, before: Version | None, work: Path, say: Say) -> 
         for number in range(count)
     )
     if not made.leaks:  # what leaks keep out follows from all rows together
-        remember(made.index, sources, answers, scores, flags)
+        remember(made.index, sources, answers, scores, score_files, flags)
     return made
 
 

@@ -27,7 +27,6 @@ def chains_of(
     """
     count = pictures.num_rows
     per_picture = np.bincount(which, minlength=count)
-    offsets = pa.array(np.concatenate([[0], np.cumsum(per_picture)]).astype(np.int32))
     scores = _scores("overall", answers, which, count, model)
     human = pa.array(scores.mos, mask=scores.count == 0)
     none = scores.count == 0
@@ -43,7 +42,7 @@ def chains_of(
         "human_mos": human,
         "human_n": pa.array(scores.count.astype(np.int32)),
         "human_sd": pa.array(scores.sd, mask=none),
-        "chains": pa.ListArray.from_arrays(offsets, _chain(answers)),
+        "chains": chain_lists(answers, per_picture),
         "mos_std": pictures["mos_std"],
         "mos_raw_std": pictures["mos_raw_std"],
         "human_low": pa.array(scores.low, mask=none),
@@ -53,6 +52,12 @@ def chains_of(
     schema = [field for field in chains_schema() if field.name != "image"]
     table = pa.table([made[field.name] for field in schema], schema=pa.schema(schema))
     return table.append_column("file", pictures["file"])
+
+
+def chain_lists(answers: pa.Table, per_picture: Array) -> pa.ListArray:
+    """The human chains of each picture: `per_picture` of the answers for each, in their order."""
+    offsets = pa.array(np.concatenate([[0], np.cumsum(per_picture)]).astype(np.int32))
+    return pa.ListArray.from_arrays(offsets, _chain(answers))
 
 
 def _chain(answers: pa.Table) -> pa.StructArray:

@@ -14,7 +14,7 @@ from qreasoning.data.partition import Partition
 from qreasoning.data.shard import FLAGS_SCHEMA
 from qreasoning.data.validation import TEXTS
 
-KEYS_AT_ONCE = 4_000_000
+KEYS_AT_ONCE = 1_000_000
 """Texts whose keys are compared at once."""
 
 

@@ -45,10 +45,23 @@ def codes(hashes: Hashes) -> Codes:
     return np.ascontiguousarray(hashes[:, :8]).view(">u8").reshape(-1).astype(np.uint64)
 
 
+def among(numbers: Codes, known: Codes) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which of `numbers` are in `known`, which is sorted: many are looked up without a sort."""
+    if not len(known):
+        return np.zeros(len(numbers), np.bool_)
+    places = np.minimum(np.searchsorted(known, numbers), len(known) - 1)
+    found: np.ndarray[Any, np.dtype[np.bool_]] = known[places] == numbers
+    return found
+
+
 def fixed_bytes(columns: Sequence[pa.Array]) -> Hashes:
     """What numbers, and the lengths of texts, say in each row: (n, width) bytes, the same for the
     same values."""
-    return np.concatenate([_fixed(column) for column in columns], axis=1)
+    parts = [part for column in columns for part in _fixed(column)]
+    rows = np.empty(len(columns[0]), [(f"{place}", each.dtype) for place, each in enumerate(parts)])
+    for place, each in enumerate(parts):
+        rows[f"{place}"] = each
+    return rows.view(np.uint8).reshape(len(rows), rows.itemsize)
 
 
 def digest_of(hashes: Hashes) -> str:
@@ -83,27 +96,27 @@ def _is_number(kind: pa.DataType) -> bool:
     )
 
 
-def _fixed(column: pa.Array) -> Hashes:
+def _fixed(column: pa.Array) -> list[np.ndarray[Any, Any]]:
     """What each row of a column says in fixed width: a number and whether it is there; of a text
     its length, of a list of texts also how many."""
     kind = column.type
-    there = column.is_valid().to_numpy(zero_copy_only=False).astype(np.uint8)[:, None]
-    if pa.types.is_floating(kind):
+    there = np.ones(len(column), np.uint8)
+    if column.null_count:
+        there = column.is_valid().to_numpy(zero_copy_only=False).astype(np.uint8)
+    values: np.ndarray[Any, Any]
+    if not there.any():
+        values = np.zeros(len(column), "<i8")
+    elif pa.types.is_floating(kind):
         values = column.fill_null(0.0).to_numpy(zero_copy_only=False).astype("<f8") + 0.0
         values = np.where(np.isnan(values), np.nan, values)
     elif _is_number(kind):
         values = column.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False).astype("<i8")
     else:
         values = pc.binary_length(_text(column)).to_numpy(zero_copy_only=False).astype("<i8")
-    parts = [there, _octets(values)]
-    if pa.types.is_list(kind):
-        lengths = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
-        parts.append(_octets(lengths.astype("<i8")))
-    return np.concatenate(parts, axis=1)
-
-
-def _octets(values: np.ndarray[Any, Any]) -> Hashes:
-    return np.ascontiguousarray(values).view(np.uint8).reshape(len(values), values.itemsize)
+    if not pa.types.is_list(kind):
+        return [there, values]
+    lengths = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+    return [there, values, lengths.astype("<i8")]
 
 
 def _text(column: pa.Array) -> pa.Array:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from qreasoning.checks.findings import CONTRADICTS
 from qreasoning.checks.wordpairs import FEWEST_WORDS, WordPairs, word_pairs
 from qreasoning.data.claims import claim_findings
-from qreasoning.data.hashing import as_column, codes, row_hashes
+from qreasoning.data.hashing import among, as_column, codes, row_hashes
 from qreasoning.data.partition import Partition, shard_of
 from qreasoning.data.projects import STATES, Project, answers
 from qreasoning.data.pseudonyms import pseudonym
@@ -141,7 +141,7 @@ class Preparing:
         hashes = self._hashes(entering)
         every = codes(hashes)
         if self.known is not None:
-            new = ~np.isin(every, self.known)
+            new = ~among(every, self.known)
             piece, entering = (each.filter(pa.array(new)) for each in (piece, entering))
             hashes = hashes[new]
         claims = claim_findings(piece, self.project, self.pulled, self.dimension_ids)

@@ -1,10 +1,11 @@
-"""What a build remembers for the next one, beside the newest version: which answers and scores went
-into it, the word pairs of all texts, and what is kept aside.
+"""What a build remembers for the next one, beside the newest version: which answers went into it,
+all scores, the word pairs of all texts, and what is kept aside.
 
 It follows from the inputs, so it may be deleted: the next build then looks at everything again.
 """
 
 import json
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +15,15 @@ import numpy as np
 import pyarrow as pa
 
 from qreasoning import __version__
-from qreasoning.data.hashing import codes, row_hashes
 from qreasoning.data.intake import TEXTS_SCHEMA
 from qreasoning.data.partition import Partition
 from qreasoning.data.previous import Version, index_folder, keep, picture_codes, read_kept
 from qreasoning.data.pseudonyms import KEY
-from qreasoning.data.shard import SCORES_SCHEMA
+from qreasoning.data.shard import CODED_SCORES_SCHEMA
 from qreasoning.data.sources import Sources
 from qreasoning.data.version import SCHEMA
 from qreasoning.files import sha256_bytes, sha256_file, write_json
+from qreasoning.score_tables import score_files
 
 FACTS = "memory.json"
 CODES_SCHEMA = pa.schema([("image", pa.uint64()), ("code", pa.uint64())])
@@ -31,19 +32,22 @@ CODES_SCHEMA = pa.schema([("image", pa.uint64()), ("code", pa.uint64())])
 
 @dataclass(frozen=True)
 class Memory:
-    """What the build of the version `before` remembered; its shards are `count`."""
+    """What the build of the version `before` remembered; its shards are `count`, `score_files` is
+    the digest of the score lists (`digest_of_scores`)."""
 
     before: Version
     folder: Path
     count: int
+    score_files: str
 
     def answers(self, shard: int) -> pa.Table:
         """The answers that were taken in, of one shard (`CODES_SCHEMA`)."""
         return read_kept(self.folder / f"answers-{shard}.arrow")
 
-    def scores(self, shard: int) -> pa.Table:
-        """The scores that were taken in, of one shard (`CODES_SCHEMA`)."""
-        return read_kept(self.folder / f"scores-{shard}.arrow")
+    @property
+    def scores(self) -> Partition:
+        """The scores that were taken in."""
+        return Partition(self.folder, "scores", CODED_SCORES_SCHEMA, self.count)
 
     def texts(self, shard: int) -> pa.Table:
         """The texts of one shard of annotators (`intake.TEXTS_SCHEMA`)."""
@@ -75,21 +79,30 @@ def recall(before: Version | None, sources: Sources, count: int) -> Memory | Non
         return None
     folder = index_folder(before.folder.parent, before.manifest["content_sha256"])
     path = folder / FACTS
-    if not path.is_file() or json.loads(path.read_text(encoding="utf-8")) != _way(sources, count):
+    if not path.is_file():
         return None
-    return Memory(before, folder, count)
+    facts = json.loads(path.read_text(encoding="utf-8"))
+    if facts.get("way") != _way(sources, count):
+        return None
+    return Memory(before, folder, count, facts["scores"])
 
 
 def remember(
-    folder: Path, sources: Sources, answers: Iterable[pa.Table], scores: Partition, flags: pa.Table
+    folder: Path,
+    sources: Sources,
+    answers: Iterable[pa.Table],
+    scores: Partition,
+    score_files: str,
+    flags: pa.Table,
 ) -> None:
     """Put what the next build may need into `folder`, where the texts are already: the `answers`
-    of each shard (`CODES_SCHEMA`), the scores and the near copies."""
+    of each shard (`CODES_SCHEMA`), the scores with the digest of their lists, the near copies."""
     for shard, each in enumerate(answers):
         keep(folder / f"answers-{shard}.arrow", each)
-        keep(folder / f"scores-{shard}.arrow", score_codes(scores.read(shard)))
+        if scores.path(shard).is_file():
+            shutil.copyfile(scores.path(shard), folder / scores.path(shard).name)
     keep(folder / "flags.arrow", flags)
-    write_json(folder / FACTS, _way(sources, scores.count))
+    write_json(folder / FACTS, {"way": _way(sources, scores.count), "scores": score_files})
 
 
 def answer_codes(rows: pa.Table) -> pa.Table:
@@ -98,11 +111,10 @@ def answer_codes(rows: pa.Table) -> pa.Table:
     return pa.table([images, rows["code"].combine_chunks()], schema=CODES_SCHEMA)
 
 
-def score_codes(scores: pa.Table) -> pa.Table:
-    """The rows of score lists by their picture and their values."""
-    values = codes(row_hashes([scores[name].combine_chunks() for name in SCORES_SCHEMA.names]))
-    images = picture_codes(scores["image_id"])
-    return pa.table([pa.array(images), pa.array(values)], schema=CODES_SCHEMA)
+def digest_of_scores(sources: Sources) -> str:
+    """SHA-256 over the files of all score lists, in their order."""
+    files = [path for each in sources.score_sets for path in score_files(sources.root / each.file)]
+    return sha256_bytes("".join(f"{each.name} {sha256_file(each)}\n" for each in files).encode())
 
 
 def _way(sources: Sources, count: int) -> dict[str, str]:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qreasoning.data.hashing import codes, hashes_of
+from qreasoning.data.hashing import Codes, codes, hashes_of
 
 ROWS = 65_536
 """Annotations of a shard, on average at most."""
@@ -34,10 +34,16 @@ def shard_of(ids: pa.Array | pa.ChunkedArray, count: int) -> np.ndarray[Any, Any
     if count == 1:
         return np.zeros(len(ids), np.int64)
     encoded = ids.dictionary_encode()
-    bits = int(count).bit_length() - 1
-    numbers = (codes(hashes_of(encoded.dictionary)) >> np.uint64(64 - bits)).astype(np.int64)
+    numbers = shard_of_codes(codes(hashes_of(encoded.dictionary)), count)
     result: np.ndarray[Any, Any] = numbers[encoded.indices.to_numpy()]
     return result
+
+
+def shard_of_codes(numbers: Codes, count: int) -> np.ndarray[Any, Any]:
+    """The shard of each id by its code, which is the first 64 bits of its hash."""
+    if count == 1:
+        return np.zeros(len(numbers), np.int64)
+    return (numbers >> np.uint64(64 - (count.bit_length() - 1))).astype(np.int64)
 
 
 class Partition:

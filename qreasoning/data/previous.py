@@ -1,6 +1,6 @@
 """Versions on disk, and an index of what the newest holds: in the cache, made again if lost."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,16 +65,18 @@ class Version:
             rows = rows.filter(pa.array(mine))
         return rows
 
-    def rows(self, table: str, shard: int, of: int) -> pa.Table:
-        """The rows of a table without pictures' bytes, for the pictures of one shard of `of`;
-        `annotations` with their `split`."""
+    def rows(self, table: str, shard: int, of: int, without: Sequence[str] = ()) -> pa.Table:
+        """The rows of a table without pictures' bytes and the columns `without`, for the pictures
+        of one shard of `of`; `annotations` with their `split`."""
         if table == "quarantine":
             return parquet.read_table(self.folder / QUARANTINE)
         first = shard * self.shards // of
         last = max(first + 1, (shard + 1) * self.shards // of)
         parts = [
-            _without_image(
-                self.folder / "data" / table / file_name(split, number, self.shards), split
+            _without(
+                ("image", *without),
+                self.folder / "data" / table / file_name(split, number, self.shards),
+                split,
             )
             for split in SPLITS
             for number in range(first, last)
@@ -103,9 +105,10 @@ def newest(folder: Path) -> Version | None:
     return version
 
 
-def _without_image(path: Path, split: str) -> pa.Table:
-    names = [name for name in parquet.read_schema(path).names if name != "image"]
-    rows = parquet.read_table(path, columns=names)
+def _without(columns: Sequence[str], path: Path, split: str) -> pa.Table:
+    with parquet.ParquetFile(path) as file:
+        names = [name for name in file.schema_arrow.names if name not in columns]
+        rows = file.read(columns=names)
     if "split" in names:
         return rows
     return rows.append_column("split", pa.array([split] * rows.num_rows, pa.string()))

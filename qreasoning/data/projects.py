@@ -21,7 +21,7 @@ TABLE = "table.parquet"
 HISTORY = "history.parquet"
 STATES = ("skipped", "draft")
 """The reasons in the history for which an answer never came to be."""
-ROWS = 65_536
+ROWS = 16_384
 """Rows that are read at once."""
 
 

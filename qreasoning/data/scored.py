@@ -11,10 +11,12 @@ import pyarrow.compute as pc
 
 from qreasoning.benchmark_sets import ListedNames
 from qreasoning.data.hashes import Hashed
+from qreasoning.data.hashing import codes, row_hashes
 from qreasoning.data.leaks import with_test_split
-from qreasoning.data.partition import Partition, shard_of
+from qreasoning.data.partition import Partition, shard_of_codes
 from qreasoning.data.pictures import UNUSABLE, picture_files
-from qreasoning.data.shard import SCORES_SCHEMA
+from qreasoning.data.previous import picture_codes
+from qreasoning.data.shard import CODED_SCORES_SCHEMA, SCORES_SCHEMA
 from qreasoning.errors import DataError
 from qreasoning.images import picture_file
 from qreasoning.score_tables import score_batches
@@ -83,7 +85,7 @@ def take_in_scores(
 
     Raises DataError for a picture that is missing.
     """
-    with Partition(folder, "scores", SCORES_SCHEMA, shards) as scores:
+    with Partition(folder, "scores", CODED_SCORES_SCHEMA, shards) as scores:
         for score_set in score_sets:
             for batch in _identified(score_set, workspace, fingerprints, out, say):
                 split = with_test_split(
@@ -91,7 +93,11 @@ def take_in_scores(
                 )
                 place = batch.schema.get_field_index("published")
                 batch = batch.set_column(place, "published", split)
-                scores.add(batch, shard_of(batch["image_id"], shards))
+                images = picture_codes(batch["image_id"])
+                values = codes(row_hashes([each.combine_chunks() for each in batch.columns]))
+                batch = batch.append_column("image", pa.array(images))
+                batch = batch.append_column("code", pa.array(values))
+                scores.add(batch, shard_of_codes(images, shards))
     return scores
 
 

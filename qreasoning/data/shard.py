@@ -35,6 +35,9 @@ SCORES_SCHEMA = pa.schema(
 """A picture of a score list: its score on [1, 5] and in its own unit, its published split and its
 reference where it has them; `place` names it in errors, `file` is its picture (null: none)."""
 
+CODED_SCORES_SCHEMA = pa.schema([*SCORES_SCHEMA, ("image", pa.uint64()), ("code", pa.uint64())])
+"""The same with the codes of the picture's id and of all values."""
+
 FLAGS_SCHEMA = pa.schema([("code", pa.uint64()), ("reject", pa.bool_()), ("text", pa.string())])
 """A finding about an answer (by its code) that needed others to be seen."""
 
@@ -188,7 +191,8 @@ def _pictures(kept: pa.Table, scores: pa.Table, settings: Settings) -> pa.Table:
         "published": _published(own, settings.tests),
     }
     columns = [known.get(field.name, pa.nulls(count, field.type)) for field in SCORES_SCHEMA]
-    return pa.concat_tables([scores, pa.table(columns, schema=SCORES_SCHEMA)])
+    known_scores = scores.select(SCORES_SCHEMA.names)
+    return pa.concat_tables([known_scores, pa.table(columns, schema=SCORES_SCHEMA)])
 
 
 def _published(own: pa.Table, tests: Mapping[str, ListedNames]) -> pa.Array:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from qreasoning.data.claims import pulled_claims
 from qreasoning.data.copying import copy_flags, near_copy_flags, renewed_flags, repeated_texts
+from qreasoning.data.hashing import among
 from qreasoning.data.intake import TEXTS_SCHEMA, Intake, Preparing, take_in
 from qreasoning.data.leaks import Benchmark
 from qreasoning.data.memory import Memory, recall
@@ -33,6 +34,7 @@ class Taken:
     preparing: Sequence[Preparing]
     repeated: pa.Table
     memory: Memory | None = None
+    gone: np.ndarray[Any, Any] = field(default_factory=lambda: np.zeros(0, np.uint64))
     changed: np.ndarray[Any, Any] = field(default_factory=lambda: np.zeros(0, np.uint64))
 
     def renewal(self, scores: Partition) -> Renewal | None:
@@ -40,30 +42,26 @@ class Taken:
         if self.memory is None:
             return None
         preparing = {each.project.name: each for each in self.preparing}
-        return Renewal(self.memory, self.intake, scores, preparing, self.changed)
+        return Renewal(self.memory, self.intake, scores, preparing, self.gone, self.changed)
 
 
 def take_answers(
     sources: Sources,
-    benchmarks: Sequence[Benchmark],
-    before: Version | None,
+    memory: Memory | None,
     key: bytes,
     work: Path,
     count: int,
     say: Say,
 ) -> Taken:
-    """Take in all answers of `sources`, or only the new ones where the version `before` is
-    remembered; the texts of all go to `work/index`."""
+    """Take in all answers of `sources`, or only those that are new since the build of `memory`; the
+    texts of all go to `work/index`."""
     preparing = [
         Preparing(each, sources.dimension_ids, key, count, pulled_claims(each))
         for each in sources.projects
     ]
-    memory = recall(before, sources, count) if _is_renewable(sources, benchmarks) else None
     if memory is not None:
-        known = memory.codes()
         (work / "new").mkdir()
-        some = [replace(each, known=known) for each in preparing]
-        taken = _renewed(sources, some, memory, work, say)
+        taken = _renewed(sources, preparing, memory, work, say)
         if taken is not None:
             return taken
     intake = take_in(preparing, sources.dimension_ids, work, count, say)
@@ -75,6 +73,13 @@ def take_answers(
     rule = _copy_rule(sources)
     flags = FLAGS_SCHEMA.empty_table() if rule is None else near_copy_flags(texts, *rule)
     return Taken(intake, flags, preparing, repeated_texts(texts))
+
+
+def remembered(
+    sources: Sources, benchmarks: Sequence[Benchmark], before: Version | None, count: int
+) -> Memory | None:
+    """What is remembered of the version `before`, where a version can be made from it."""
+    return recall(before, sources, count) if _is_renewable(sources, benchmarks) else None
 
 
 def _is_renewable(sources: Sources, benchmarks: Sequence[Benchmark]) -> bool:
@@ -89,22 +94,25 @@ def _renewed(
 ) -> Taken | None:
     """The new answers and the near copies among all; None where a text stands in two answers of
     which one is new: whether their splits differ is seen where all are looked at."""
+    codes = memory.codes()
+    preparing = [replace(each, known=codes) for each in preparing]
     intake = take_in(preparing, sources.dimension_ids, work / "new", memory.count, say)
+    gone = codes[~among(codes, np.sort(intake.seen))]
     rule, known = _copy_rule(sources), memory.flags()
     parts = []
-    for old, new, gone in renew_texts(memory, intake, work / "index"):
+    for old, new, fewer in renew_texts(memory, intake, gone, work / "index"):
         mine = known.filter(pc.is_in(known["code"], old["code"].combine_chunks()))
         if rule is None:
             continue
-        if gone.num_rows:
+        if fewer:
             parts.append(copy_flags(pa.concat_tables([old, new]), *rule))
         else:
             parts.append(renewed_flags(old, new, mine, *rule))
     flags = pa.concat_tables([FLAGS_SCHEMA.empty_table(), *parts])
     repeated = repeated_texts(Partition(work / "index", "texts", TEXTS_SCHEMA, memory.count))
-    if np.isin(repeated["code"].to_numpy(), memory.codes(), invert=True).any():
+    if not among(repeated["code"].to_numpy(), codes).all():
         return None
-    return Taken(intake, flags, preparing, repeated, memory, _differing(known, flags))
+    return Taken(intake, flags, preparing, repeated, memory, gone, _differing(known, flags))
 
 
 def _differing(one: pa.Table, other: pa.Table) -> np.ndarray[Any, Any]:

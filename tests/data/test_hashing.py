@@ -5,7 +5,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qreasoning.data.hashing import codes, digest_of, hashes_of, row_hashes
+from qreasoning.data.hashing import among, codes, digest_of, hashes_of, row_hashes
 
 TEXT = st.one_of(st.none(), st.text(alphabet="ab\x1f\x00", max_size=3))
 ROW = st.tuples(
@@ -62,3 +62,10 @@ def test_digest_of_does_not_depend_on_the_order(texts: list[str], data: st.DataO
     assert one == other
     more = digest_of(hashes_of(pa.array([*texts, "!"], pa.string())))
     assert more != one
+
+
+def test_among_finds_codes_in_sorted_ones() -> None:
+    known = np.array([2, 5, 9], np.uint64)
+    asked = np.array([5, 1, 10, 9], np.uint64)
+    assert among(asked, known).tolist() == [True, False, False, True]
+    assert not among(known, known[:0]).any()

@@ -89,7 +89,8 @@ def test_renewed_version_has_the_bytes_of_one_that_is_built_as_a_whole(
         assert _content(made.folder) == whole
         assert len(renewed) >= (moment - 100) * 2
         answers = _edited(draw, answers, moment)
-        scores |= {draw.choice(NAMES): draw.randrange(100) for _ in range(2)}
+        if moment == 101:  # the list is the same once, and is other once
+            scores |= {draw.choice(NAMES): draw.randrange(100) for _ in range(2)}
     assert made.version.startswith("1.") and read_manifest(made.folder)["shards"] >= 4  # type: ignore[index]
 
 
