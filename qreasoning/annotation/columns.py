@@ -23,8 +23,10 @@ class Columns:
         self, records: Mapping[Any, Any], record: Callable[[Any], dict[str, object]]
     ) -> Iterator[Any]:
         """Tables that together are exactly these records, in their order."""
+        from qreasoning.arrow import table
+
         if self.table is None:
-            self.table = self.schema.empty_table()
+            self.table = table([], self.schema)
             yield from self._converted(list(records.values()), record)
             return
         self._update(records, record)
@@ -36,19 +38,21 @@ class Columns:
     ) -> None:
         import pyarrow as pa
 
+        from qreasoning.arrow import array
+
         new = [key for key in records if key not in self.position]
         added = self._converted([records[key] for key in new], record)
         at = {key: self.table.num_rows + number for number, key in enumerate(new)}
         order = [at[key] if key in at else self.position[key] for key in records]
         everything = pa.concat_tables([self.table, *added])
-        self.table = everything.take(pa.array(order, pa.int64())).combine_chunks()
+        self.table = everything.take(array(order, pa.int64())).combine_chunks()
         self.position = {key: number for number, key in enumerate(records)}
 
     def _converted(
         self, records: list[Any], record: Callable[[Any], dict[str, object]]
     ) -> Iterator[Any]:
-        import pyarrow as pa
+        from qreasoning.arrow import table
 
         for start in range(0, len(records), ROWS):
             batch = [record(each) for each in records[start : start + ROWS]]
-            yield pa.Table.from_pylist(batch, schema=self.schema)
+            yield table(batch, self.schema)

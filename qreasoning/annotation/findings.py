@@ -21,11 +21,13 @@ def write_findings(found: Sequence[Finding], folder: Path) -> bool:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from qreasoning.arrow import table
+
     about = {"table": ((read_manifest(folder) or {}).get("files") or {}).get(TABLE, "")}
     about["text_rule"] = text_rule()
     schema = pa.schema([(name, pa.string()) for name in Finding.__dataclass_fields__], about)
     buffer = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist([asdict(each) for each in found], schema=schema), buffer)
+    pq.write_table(table([asdict(each) for each in found], schema), buffer)
     content = buffer.getvalue().to_pybytes()
     path = folder / FINDINGS
     if path.is_file() and sha256_file(path) == sha256_bytes(content):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from qreasoning.arrow import array
 from qreasoning.checks.near_copies import Array, Texts, find_copies
 from qreasoning.checks.wordpairs import FEWEST_WORDS, word_pairs
 
@@ -78,7 +79,7 @@ class Copies:
             self._group, self._sizes = self._group[stay], self._sizes[stay]
 
     def _add(self, texts: Mapping[Key, Text]) -> None:
-        found = word_pairs(pa.array([text.text for text in texts.values()], pa.string()))
+        found = word_pairs(array([text.text for text in texts.values()], pa.string()))
         # Short texts may well be equal by chance: they are compared with the annotator's own only.
         people = [self._people.setdefault(key.annotator, len(self._people) + 1) for key in texts]
         group = np.where(found.count < FEWEST_WORDS, np.array(people, np.int32), 0)

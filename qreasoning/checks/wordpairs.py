@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qreasoning.arrow import numbers_of
 from qreasoning.files import sha256_bytes
 from qreasoning.scripts import words
 
@@ -40,7 +41,8 @@ class WordPairs:
 
 def word_pairs(texts: pa.Array) -> WordPairs:
     """The words of a string array; null counts as empty."""
-    hashes, lengths = _words(pc.fill_null(texts, ""))
+    # Without a null nothing is filled: that would import pandas (see `qreasoning.arrow`).
+    hashes, lengths = _words(pc.fill_null(texts, "") if texts.null_count else texts)
     starts = np.concatenate([[0], np.cumsum(lengths)])
     rows = np.repeat(np.arange(len(lengths)), lengths)
     position = np.arange(len(hashes)) - starts[rows]
@@ -62,7 +64,7 @@ def _words(texts: pa.Array) -> tuple[Array, Array]:
     pieces = pc.utf8_split_whitespace(texts)
     encoded = pieces.flatten().dictionary_encode()
     found = [_plain(piece) for piece in encoded.dictionary.to_pylist()]
-    numbers = encoded.indices.to_numpy()
+    numbers = numbers_of(encoded.indices)
     per_piece = np.array([len(each) for each in found], np.int64)
     of_pieces = np.array([word for each in found for word in each], np.uint64)
     repeats = per_piece[numbers] if len(found) else np.zeros(0, np.int64)
@@ -71,7 +73,8 @@ def _words(texts: pa.Array) -> tuple[Array, Array]:
     inside = np.arange(repeats.sum()) - np.repeat(ends - repeats, repeats)
     hashes = of_pieces[np.repeat(start, repeats) + inside]
     before = np.concatenate([[0], ends])
-    bounds = pieces.offsets.to_numpy() - pieces.offsets[0].as_py()
+    bounds = numbers_of(pieces.offsets)
+    bounds = bounds - bounds[0]
     return hashes, np.diff(before[bounds])
 
 
