@@ -62,7 +62,7 @@ def _read_manifest(path: Path) -> dict[str, float]:
             found[row["image"]] = float("nan") if row["mos"] is None else float(row["mos"])
         except (TypeError, ValueError, OverflowError):
             raise DataError(
-                f"{path}: the MOS of {row['image']} is {row['mos']!r}, no number. Correct it."
+                f"{path}: the MOS of {row['image']} is {row['mos']!r:.80}, no number. Correct it."
             ) from None
     return found
 
