@@ -205,7 +205,7 @@ def test_package_runs_no_code_of_others():
         if name.startswith("yaml."):
             assert name in ("yaml.safe_dump", "yaml.load") or "Error" in name, place
         if name == "yaml.load":
-            assert given == {"Loader": "_Loader"}, place
+            assert given["Loader"] in ("_Loader", "_QuickSafeLoader"), place
 
 
 class Runs:

@@ -142,9 +142,12 @@ def _forms(word: str, entry: Entry) -> dict[str, str]:
 
 def _content(path: Path) -> LexiconFile:
     # Ours is sound and large: libyaml reads it ten times as fast.
-    quick = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    read = yaml.load(path.read_bytes(), quick) if path == SHIPPED else read_yaml(path)  # noqa: S506
-    return validate(read, LexiconFile, path)
+    if path == SHIPPED:
+        return validate(yaml.load(path.read_bytes(), Loader=_QuickSafeLoader), LexiconFile, path)  # noqa: S506
+    return validate(read_yaml(path), LexiconFile, path)
+
+
+_QuickSafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @lru_cache(maxsize=1)
