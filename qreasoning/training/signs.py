@@ -51,7 +51,8 @@ def _pulling_apart(history: Sequence[Mapping[str, Any]]) -> list[Sign]:
                     "pulling apart",
                     f"the reasoning reward rose from {text[0]:.2f} to {text[-1]:.2f} while the "
                     f"rating error grows ({name} reward {rating[0]:.2f} to {rating[-1]:.2f}): the "
-                    "model imitates words. Weigh the reasoning reward less, or set credit: span.",
+                    "model imitates words. Weigh the reasoning reward less, or set credit to "
+                    "balanced.",
                 )
             ]
     return []
