@@ -22,7 +22,7 @@ from qreasoning.commands.sweep import sweep
 from qreasoning.commands.train import train
 from qreasoning.console import printable
 from qreasoning.errors import QReasoningError
-from qreasoning.extras import extra_of
+from qreasoning.extras import extra_of, how_to_install
 
 app = typer.Typer(
     name="qr",
@@ -59,9 +59,7 @@ def main() -> None:
         extra = extra_of(error.name or "")
         if extra is None:
             raise
-        stop(
-            f"The package '{error.name}' is missing. Install it: pip install 'qreasoning[{extra}]'"
-        )
+        stop(how_to_install(str(error.name), extra))
     except OSError as error:
         if error.errno not in DISK_ERRORS:
             raise

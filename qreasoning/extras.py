@@ -42,7 +42,9 @@ def need(*extras: str) -> None:
     """
     missing = [module for extra in extras for module in lacking(extra)]
     if missing:
-        raise SettingsError(
-            f"The package '{missing[0]}' is missing. Install it: pip install "
-            f"'qreasoning[{extras[-1]}]'"
-        )
+        raise SettingsError(how_to_install(missing[0], extras[-1]))
+
+
+def how_to_install(module: str, extra: str) -> str:
+    """The sentence for a module that is missing."""
+    return f"The package '{module}' is missing. Install it: pip install 'qreasoning[{extra}]'"

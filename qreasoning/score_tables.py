@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qreasoning.errors import DataError
-from qreasoning.scores import HIGH, LOW, Column, ScoreFile, ScoreSet
+from qreasoning.scores import HIGH, LOW, Column, ScoreFile, ScoreSet, to_mos
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -196,7 +196,7 @@ def _checked(table: "pa.Table", score_set: ScoreSet, path: Path, first: int) -> 
         {
             "name": names,
             "mos_raw": raw,
-            "mos": LOW + (HIGH - LOW) * (raw - worst) / (best - worst),
+            "mos": to_mos(raw, bounds),
             "split": _splits(table, score_set, place),
             "reference": _references(table, names, score_set, place),
             "mos_raw_std": spread,

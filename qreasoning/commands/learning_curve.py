@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from qreasoning.commands import study_here
+from qreasoning.commands import DatasetOption, DeviceOption, study_here
 from qreasoning.commands.sweep import study_name
 from qreasoning.commands.train import with_base
 from qreasoning.console import say
@@ -17,12 +17,8 @@ def learning_curve(
         str, typer.Option(help="Shares of the annotated pictures, with commas between.")
     ] = "0.125,0.25,0.5,1",
     seeds: Annotated[int, typer.Option(min=1, help="Runs per fraction.")] = 3,
-    dataset: Annotated[
-        str | None, typer.Option(help="NAME or NAME@VERSION; the newest if left out.")
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="cpu or cuda; the GPU if there is one if left out.")
-    ] = None,
+    dataset: DatasetOption = None,
+    device: DeviceOption = None,
     changes: Annotated[
         list[str] | None,
         typer.Option(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from qreasoning.commands import study_here
+from qreasoning.commands import DatasetOption, DeviceOption, study_here
 from qreasoning.console import say
 from qreasoning.errors import SettingsError
 
@@ -17,9 +17,7 @@ def predict(
             help="A run (RECIPE/NUMBER), a Hub id or a folder; the newest run if left out."
         ),
     ] = None,
-    dataset: Annotated[
-        str | None, typer.Option(help="NAME or NAME@VERSION; the newest if left out.")
-    ] = None,
+    dataset: DatasetOption = None,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     images: Annotated[
         Path | None,
@@ -44,9 +42,7 @@ def predict(
     batch_size: Annotated[
         int, typer.Option(min=1, help="Pictures that are answered at once.")
     ] = 16,
-    device: Annotated[
-        str | None, typer.Option(help="cpu or cuda; the GPU if there is one if left out.")
-    ] = None,
+    device: DeviceOption = None,
     engine: Annotated[
         str,
         typer.Option(

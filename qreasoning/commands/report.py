@@ -5,15 +5,13 @@ from typing import Annotated
 
 import typer
 
-from qreasoning.commands import study_here
+from qreasoning.commands import DatasetOption, study_here
 from qreasoning.console import say
 from qreasoning.errors import SettingsError
 
 
 def align_report(
-    dataset: Annotated[
-        str | None, typer.Option(help="NAME or NAME@VERSION; the newest if left out.")
-    ] = None,
+    dataset: DatasetOption = None,
     predictions: Annotated[
         list[str] | None,
         typer.Option(

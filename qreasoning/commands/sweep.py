@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from qreasoning.commands import study_here
+from qreasoning.commands import DatasetOption, DeviceOption, study_here
 from qreasoning.commands.train import with_base
 from qreasoning.console import say
 from qreasoning.errors import SettingsError
@@ -17,12 +17,8 @@ def sweep(
     settings: Annotated[
         str, typer.Argument(help="A sweep: a file, or its name in training/sweeps/.")
     ] = "pareto",
-    dataset: Annotated[
-        str | None, typer.Option(help="NAME or NAME@VERSION; the newest if left out.")
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="cpu or cuda; the GPU if there is one if left out.")
-    ] = None,
+    dataset: DatasetOption = None,
+    device: DeviceOption = None,
     trials: Annotated[
         int | None, typer.Option(min=1, help="How many runs in all, instead of the file's number.")
     ] = None,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qreasoning.commands import study_here
+from qreasoning.commands import DatasetOption, DeviceOption, study_here
 from qreasoning.console import say
 from qreasoning.workspace import cache_folder
 
@@ -17,12 +17,8 @@ def train(
     recipe: Annotated[
         str, typer.Argument(help="A recipe: the name of a file in training/.")
     ] = "q-reasoning",
-    dataset: Annotated[
-        str | None, typer.Option(help="NAME or NAME@VERSION; the newest if left out.")
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="cpu or cuda; the GPU if there is one if left out.")
-    ] = None,
+    dataset: DatasetOption = None,
+    device: DeviceOption = None,
     changes: Annotated[
         list[str] | None,
         typer.Option(

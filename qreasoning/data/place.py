@@ -1,7 +1,5 @@
 """Where a version is made and where it goes: one build at a time, whole or not at all."""
 
-import fcntl
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,24 +7,20 @@ from pathlib import Path
 
 from qreasoning.data.previous import index_folder
 from qreasoning.errors import DataError
-from qreasoning.files import move_folder
+from qreasoning.files import held, move_folder
 from qreasoning.workspace import Workspace
 
 
 @contextmanager
 def building(workspace: Workspace) -> Iterator[None]:
     """Nobody else builds in the study inside the block. Raises DataError where somebody does."""
-    # The study's own folder is locked: no file is left behind, and a process that dies lets go.
-    descriptor = os.open(workspace.root, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
+        with held(workspace.root):
+            yield
     except BlockingIOError:
         raise DataError(
             f"Another qr build-dataset is at work in {workspace.root}. Wait until it has ended."
         ) from None
-    finally:
-        os.close(descriptor)
 
 
 def make_room(workspace: Workspace) -> Path:

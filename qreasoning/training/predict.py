@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
@@ -124,11 +125,10 @@ def _answered(
     say: Say,
 ) -> Iterator[tuple[int, pa.Table]]:
     """The rows of each shard, answered in this process."""
-    total = sum(shard.pictures for shard in shards)
+    *starts, total = accumulate((shard.pictures for shard in shards), initial=0)
     for shard in todo:
-        before = sum(each.pictures for each in shards[: shard.number])
 
-        def progress(text: str, before: int = before) -> None:
+        def progress(text: str, before: int = starts[shard.number]) -> None:
             condition, _, done = text.partition(": ")
             say(f"{condition}: {before + int(done)} of {total} pictures")
 
