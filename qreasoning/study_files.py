@@ -7,6 +7,7 @@ from pathlib import Path
 
 from qreasoning.files import write_bytes, write_text
 from qreasoning.html import figure_svg
+from qreasoning.spreadsheets import literal
 from qreasoning.studies import LABELS, CurveResult, SweepResult
 from qreasoning.study_figures import CURVES, curve_figure, front_figure
 
@@ -49,5 +50,5 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerows([literal(cell) for cell in row] for row in rows)
     return buffer.getvalue()

@@ -6,7 +6,7 @@ smaller ones. Intervals are over the pictures of the validation split and the se
 another choice of annotated pictures would have given is not in them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +20,10 @@ from qreasoning.training.examples import Example
 from qreasoning.training.measured import Measured, read_judge, replicates
 from qreasoning.training.preflight import check_batches, usable_examples
 from qreasoning.training.recipe import Recipe
-from qreasoning.training.trials import Say, about, finished_run, make_trial, studying
+from qreasoning.training.trials import Load, Say, about, finished_run, make_trial, studying
 from qreasoning.workspace import Workspace
 
 REPETITIONS = 10_000
-
-Load = Callable[[Sequence[str]], Recipe]
 
 
 def learning_curve(

@@ -43,7 +43,7 @@ class PictureCache:
         try:
             features = load_file(path)["features"]
             os.utime(path)
-        except (FileNotFoundError, SafetensorError, KeyError, OSError):
+        except (OSError, SafetensorError, KeyError):
             # What cannot be read is encoded and written anew.
             return None
         return features

@@ -7,7 +7,7 @@ the trials before it alone, so an interrupted sweep ends as it would have.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +30,13 @@ from qreasoning.training.measured import Judge, read_judge
 from qreasoning.training.recipe import Recipe
 from qreasoning.training.run import facts_at_start, pinned
 from qreasoning.training.sweep_file import Sweep
-from qreasoning.training.trials import Say, about, make_trial, studying
+from qreasoning.training.trials import Load, Say, about, make_trial, studying
 from qreasoning.workspace import Workspace
 
 STORAGE = "trials.db"
 NAME = "sweep"
 OWN = "settings"
 """The attribute under which the storage keeps what it is a sweep of."""
-
-Load = Callable[[Sequence[str]], Recipe]
-"""The recipe with changes (`key=value`) made to it."""
 
 
 def sweep(

@@ -5,7 +5,7 @@ checkpoint. So a study that is started again ends as if it had not been interrup
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,8 @@ from qreasoning.training.source import Source
 from qreasoning.workspace import Workspace, is_simulated, run_names
 
 Say = Callable[[str], None]
+Load = Callable[[Sequence[str]], Recipe]
+"""A study's recipe with changes (`key=value`) made to it."""
 
 
 @dataclass(frozen=True)

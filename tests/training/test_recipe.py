@@ -6,16 +6,9 @@ import sys
 import pytest
 import yaml
 
-from qreasoning.chain import FORMATS
 from qreasoning.errors import SettingsError
-from qreasoning.training.recipe import TINY, load_recipe
+from qreasoning.training.recipe import load_recipe
 from qreasoning.workspace import shipped
-
-SHIPPED = sorted(
-    path
-    for path in (shipped() / "training").rglob("*.yaml")
-    if path.parent.name not in ("accelerate", "sweeps")
-)
 
 
 @pytest.fixture
@@ -36,23 +29,6 @@ def changed(tmp_path):
         return path
 
     return write
-
-
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_load_recipe_every_shipped_one_loads_under_its_own_name(path):
-    recipe = load_recipe(path)
-    assert recipe.name == path.stem
-    assert recipe.chain_format is FORMATS[recipe.format]
-
-
-def test_load_recipe_shipped_ones_are_those_of_the_paper_and_of_the_demo():
-    assert {"tiny", "q-reasoning"} <= {path.stem for path in SHIPPED}
-    recipe = load_recipe(shipped() / "training" / "q-reasoning.yaml")
-    assert recipe.model == "Qwen/Qwen2.5-VL-7B-Instruct"
-    assert all(reward.weight == 1 for reward in vars(recipe.rewards).values() if reward)
-    assert recipe.rewards.prediction.threshold == 1.0
-    assert (recipe.grpo.num_generations, recipe.grpo.beta) == (8, 0.001)
-    assert load_recipe(shipped() / "training" / "tiny.yaml").model == TINY
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
-"""Every shipped recipe, two steps each, on small models that write its format."""
+"""Every shipped recipe: it loads, and trains two steps on a small model that writes its format."""
 
 import dataclasses
 
 import pyarrow.parquet as pq
 import pytest
 
+from qreasoning.chain import FORMATS
 from qreasoning.files import read_manifest
 from qreasoning.simulation.warm_up import ensure_base
-from qreasoning.training.recipe import Recipe, load_recipe
+from qreasoning.training.recipe import TINY, Recipe, load_recipe
 from qreasoning.training.run import train
 from qreasoning.workspace import cache_folder, shipped
 
@@ -16,6 +17,23 @@ SHIPPED = sorted(
     for path in (shipped() / "training").rglob("*.yaml")
     if path.parent.name not in ("accelerate", "sweeps")
 )
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_load_recipe_every_shipped_one_loads_under_its_own_name(path):
+    recipe = load_recipe(path)
+    assert recipe.name == path.stem
+    assert recipe.chain_format is FORMATS[recipe.format]
+
+
+def test_load_recipe_shipped_ones_are_those_of_the_paper_and_of_the_demo():
+    assert {"tiny", "q-reasoning"} <= {path.stem for path in SHIPPED}
+    recipe = load_recipe(shipped() / "training" / "q-reasoning.yaml")
+    assert recipe.model == "Qwen/Qwen2.5-VL-7B-Instruct"
+    assert all(reward.weight == 1 for reward in vars(recipe.rewards).values() if reward)
+    assert recipe.rewards.prediction.threshold == 1.0
+    assert (recipe.grpo.num_generations, recipe.grpo.beta) == (8, 0.001)
+    assert load_recipe(shipped() / "training" / "tiny.yaml").model == TINY
 
 
 def small(path, base_of):
