@@ -78,15 +78,19 @@ def pack(
     before = torch.full((len(first), prompt), -100, dtype=wanted.dtype, device=wanted.device)
     return Packed(
         input_ids=torch.cat([input_ids[first, :prompt], blocked(input_ids, prompt)], 1),
-        attention=_visible(attention_mask[first, :prompt], blocks, width),
+        attention=visible(attention_mask[first, :prompt], blocks, width),
         positions=torch.cat([positions[:, first, :prompt], blocked(positions, prompt)], 2),
         shift_labels=torch.cat([before, wanted], 1),
         prompt=prompt,
     )
 
 
-def _visible(prompt_mask: torch.Tensor, blocks: int, width: int) -> torch.Tensor:
-    """(groups, 1, length, length) True where a token may look: back in its prompt and block."""
+def visible(prompt_mask: torch.Tensor, blocks: int, width: int) -> torch.Tensor:
+    """Where the tokens of a prompt and of `blocks` of `width` tokens after it may look.
+
+    `prompt_mask` is (rows, prompt), 1 where it is no padding. (rows, 1, length, length) True: back
+    in the prompt and in the own block.
+    """
     prompt = prompt_mask.shape[1]
     device = prompt_mask.device
     part = torch.cat(
@@ -102,5 +106,5 @@ def _visible(prompt_mask: torch.Tensor, blocks: int, width: int) -> torch.Tensor
         [prompt_mask.bool(), prompt_mask.new_ones(len(prompt_mask), blocks * width).bool()], 1
     )
     # Padding sees itself, so that no row of the softmax is empty.
-    visible = (backwards & near)[None] & seen[:, None, :] | (place[:, None] == place[None])[None]
-    return visible[:, None]
+    seen_by = (backwards & near)[None] & seen[:, None, :] | (place[:, None] == place[None])[None]
+    return seen_by[:, None]

@@ -13,6 +13,7 @@ import torch
 from qreasoning.chain import RATING_MAX, ChainFormat
 from qreasoning.errors import SettingsError
 from qreasoning.training.generate import complete, prompt_text
+from qreasoning.training.packing import visible
 from qreasoning.training.rewards import Completion, read, score_ratings
 
 ANSWER_TOKENS = 24
@@ -125,7 +126,7 @@ def _expect(model: Any, tokenizer: Any, prompts: list[str]) -> list[float]:
         input_ids=torch.cat([inputs["input_ids"], branches.expand(len(prompts), -1)], dim=1).to(
             model.device
         ),
-        attention_mask=_visible(mask, len(branches)).to(model.device, model.dtype),
+        attention_mask=(~visible(mask, 5, 2) * -1e4).to(model.device, model.dtype),
         position_ids=positions.to(model.device),
         use_cache=False,
         # The last token of the prompt, and the five points.
@@ -136,20 +137,6 @@ def _expect(model: Any, tokenizer: Any, prompts: list[str]) -> list[float]:
     tenths = logits[:, 1:, chosen].softmax(-1)
     expected = (first[:, :, None] * tenths * _grid().to(first)).sum((1, 2))
     return [float(value) for value in expected]
-
-
-def _visible(mask: torch.Tensor, branches: int) -> torch.Tensor:
-    """What is added to attention, (rows, 1, length, length): 0 where a token may look, else -1e4.
-
-    A token looks back in its prompt, one of a branch also in its own branch of two tokens. Rows of
-    padding are masked alike everywhere, which is as good as not at all.
-    """
-    part = torch.cat([torch.zeros(mask.shape[1]), 1 + torch.arange(branches) // 2])
-    place = torch.arange(len(part))
-    near = (part[:, None] == part[None]) | (part[None] == 0)
-    real = torch.cat([mask, mask.new_ones(len(mask), branches)], dim=1).bool()
-    seen = ((place[:, None] >= place[None]) & near)[None] & real[:, None, :]
-    return (~seen * -1e4)[:, None]
 
 
 def _grid() -> torch.Tensor:

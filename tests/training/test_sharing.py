@@ -191,12 +191,12 @@ def test_sharing_trainer_is_switched_off_with_a_sentence_where_the_model_lacks_a
 
 def test_sharing_trainer_is_switched_off_where_it_would_compute_something_else(make, monkeypatch):
     trainer = make(grpo={"gradient_checkpointing": True})
-    visible = packing._visible
+    visible = packing.visible
 
     def everything(*arguments):
         return torch.ones_like(visible(*arguments))
 
-    monkeypatch.setattr(packing, "_visible", everything)
+    monkeypatch.setattr(packing, "visible", everything)
     (problem,) = trainer.share(True, True)
     assert "log-probabilities differ by" in problem
     assert not trainer.share_prompts
