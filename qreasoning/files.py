@@ -16,6 +16,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -166,7 +167,10 @@ def write_manifest(folder: Path, facts: dict[str, Any]) -> None:
     for each in there:
         _flush(each)
     files = sorted(each for each in there if each.is_file() and each.name != MANIFEST)
-    hashes = {each.relative_to(folder).as_posix(): sha256_file(each) for each in files}
+    with ThreadPoolExecutor(2) as pool:
+        digests = list(pool.map(sha256_file, files))
+    names = [each.relative_to(folder).as_posix() for each in files]
+    hashes = dict(zip(names, digests, strict=True))
     write_json(folder / MANIFEST, {**facts, "files": hashes})
 
 

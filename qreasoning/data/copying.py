@@ -117,11 +117,15 @@ def _repeated(texts: Partition, number: int, passes: int) -> pa.Table:
         whole = rows["whole"].to_numpy()
         mine = (whole % np.uint64(passes) == number) & (whole != 0)
         parts.append(np.stack([whole[mine], rows["code"].to_numpy()[mine]]))
-    key, code = np.concatenate(parts, axis=1)
-    order = np.lexsort((code, key))
-    key, code = key[order], code[order]
-    starts = np.flatnonzero(np.diff(key, prepend=~key[:1]))
-    ends = np.append(starts[1:], len(key))[: len(starts)]
+    return of_several(*np.concatenate(parts, axis=1))
+
+
+def of_several(whole: np.ndarray[Any, Any], code: np.ndarray[Any, Any]) -> pa.Table:
+    """Of texts by the hash of all their words and their answer's code, those of two answers."""
+    order = np.lexsort((code, whole))
+    whole, code = whole[order], code[order]
+    starts = np.flatnonzero(np.diff(whole, prepend=~whole[:1]))
+    ends = np.append(starts[1:], len(whole))[: len(starts)]
     several = code[starts] != code[ends - 1]
     kept = np.repeat(several, ends - starts)
-    return pa.table({"whole": key[kept], "code": code[kept]})
+    return pa.table({"whole": whole[kept], "code": code[kept]})

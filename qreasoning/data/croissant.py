@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from qreasoning.data.columns import CONFIGS, explain, schemas
+from qreasoning.data.intake import ahead
 from qreasoning.files import sha256_file
 
 FILE = "croissant.json"
@@ -107,9 +108,9 @@ def _files(config: str, draft: Path) -> list[Node]:
             "name": path.relative_to(draft).as_posix(),
             "contentUrl": path.relative_to(draft).as_posix(),
             "encodingFormat": "application/x-parquet",
-            "sha256": sha256_file(path),
+            "sha256": digest,
         }
-        for path in paths
+        for path, digest in zip(paths, ahead(sha256_file, paths), strict=True)
     ]
     return [
         *objects,

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from qreasoning.checks.findings import CONTRADICTS
 from qreasoning.checks.wordpairs import FEWEST_WORDS, WordPairs, word_pairs
 from qreasoning.data.claims import claim_findings
-from qreasoning.data.hashing import among, as_column, codes, row_hashes
+from qreasoning.data.hashing import as_column, codes, hashes_of, row_bytes
+from qreasoning.data.known import BLOCKS_SCHEMA, NOTHING, Known, told
 from qreasoning.data.partition import Partition, shard_of
 from qreasoning.data.projects import STATES, Project, answers
 from qreasoning.data.pseudonyms import pseudonym
@@ -60,22 +61,23 @@ all its words, the shard of its answer, and its word pairs."""
 
 
 class Prepared(NamedTuple):
-    """A piece of answers, ready to be divided; `codes` are those of all, also of known ones."""
+    """A piece of answers, ready to be divided; `blocks` are all its stretches (`known.told`), also
+    of known answers."""
 
     rows: pa.Table
     texts: pa.Table
     shards: np.ndarray[Any, Any]
-    codes: np.ndarray[Any, Any]
+    blocks: pa.Table
 
 
 @dataclass(frozen=True)
 class Intake:
     """Answers on disk: `rows` by shard of the picture, `texts` by shard of the annotator; and the
-    codes of all answers that were `seen`, also of those that were known before and left out."""
+    stretches of all answers, also of those that were known before and left out."""
 
     rows: Partition
     texts: Partition
-    seen: np.ndarray[Any, Any]
+    blocks: pa.Table
 
 
 def take_in(
@@ -86,7 +88,8 @@ def take_in(
     say: Callable[[str], None],
 ) -> Intake:
     """Read, check and divide all answers of the projects."""
-    seen: list[np.ndarray[Any, Any]] = [np.zeros(0, np.uint64)]
+    blocks = [BLOCKS_SCHEMA.empty_table()]
+    seen = 0
     with (
         Partition(folder, "rows", rows_schema(dimension_ids), shards) as rows,
         Partition(folder, "texts", TEXTS_SCHEMA, shards) as texts,
@@ -95,10 +98,11 @@ def take_in(
             for piece in ahead(each.prepare, answers(each.project, each.dimension_ids)):
                 rows.add(piece.rows, piece.shards)
                 texts.add(piece.texts, shard_of(piece.texts["annotator"], shards))
-                seen.append(piece.codes)
-                if len(seen) > LONG:
-                    say(f"{sum(map(len, seen)):,} answers looked at")
-    return Intake(rows, texts, np.concatenate(seen))
+                blocks.append(piece.blocks)
+                seen += len(piece.blocks["codes"].combine_chunks().flatten())
+                if len(blocks) > LONG:
+                    say(f"{seen:,} answers looked at")
+    return Intake(rows, texts, pa.concat_tables(blocks))
 
 
 LONG = 10
@@ -124,8 +128,7 @@ def ahead(
 class Preparing:
     """What turns pieces of a project's answers into what enters a dataset.
 
-    `pulled` are the claims that the pull found; `known` the codes of answers that need no second
-    look, sorted (None: all do).
+    `pulled` are the claims that the pull found; `known` the answers that need no second look.
     """
 
     project: Project
@@ -133,21 +136,18 @@ class Preparing:
     key: bytes
     shards: int
     pulled: pa.Table | None
-    known: np.ndarray[Any, Any] | None = None
+    known: Known = NOTHING
 
     def prepare(self, piece: pa.Table) -> Prepared:
         """Log-ins as pseudonyms, addresses masked, each answer checked and hashed."""
         entering = _without_addresses(_under_pseudonyms(piece, self.key), self.dimension_ids)
-        hashes = self._hashes(entering)
-        every = codes(hashes)
-        if self.known is not None:
-            new = ~among(every, self.known)
+        new, hashes, blocks = told(self._bytes(entering), self.known)
+        if not new.all():
             piece, entering = (each.filter(pa.array(new)) for each in (piece, entering))
-            hashes = hashes[new]
         claims = claim_findings(piece, self.project, self.pulled, self.dimension_ids)
         rows, words = self._checked(entering, hashes, claims)
         at = shard_of(rows["image_id"], self.shards)
-        return Prepared(rows, _texts(rows, words, at, self.project.rules), at, every)
+        return Prepared(rows, _texts(rows, words, at, self.project.rules), at, blocks)
 
     def again(self, rows: pa.Table) -> pa.Table:
         """Answers of a version (`annotations_schema`, and `reject` where they are kept aside) as
@@ -164,10 +164,10 @@ class Preparing:
         ]
         entering = rows.select(annotations_schema(self.dimension_ids).names)
         entering = entering.append_column("state", pa.array(states, pa.string()))
-        return self._checked(entering, self._hashes(entering), claims)[0]
+        return self._checked(entering, hashes_of(self._bytes(entering)), claims)[0]
 
-    def _hashes(self, piece: pa.Table) -> np.ndarray[Any, Any]:
-        return row_hashes([piece[name].combine_chunks() for name in self._names])
+    def _bytes(self, piece: pa.Table) -> pa.Array:
+        return row_bytes([piece[name].combine_chunks() for name in self._names])
 
     @property
     def _names(self) -> list[str]:

@@ -6,7 +6,7 @@ It follows from the inputs, so it may be deleted: the next build then looks at e
 
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from qreasoning.files import sha256_bytes, sha256_file, write_json
 from qreasoning.score_tables import score_files
 
 FACTS = "memory.json"
+LAYOUT = "2"
+"""Of the files of a memory: another one is not read."""
 CODES_SCHEMA = pa.schema([("image", pa.uint64()), ("code", pa.uint64())])
 """A row by its picture and by its values."""
 
@@ -58,6 +60,10 @@ class Memory:
         """The near copies that were found (`shard.FLAGS_SCHEMA`)."""
         return read_kept(self.folder / "flags.arrow")
 
+    def repeated(self) -> pa.Table:
+        """The texts that two answers have (`copying.of_several`)."""
+        return read_kept(self.folder / "repeated.arrow")
+
     def kept_aside(self, shard: int) -> pa.Table:
         """The quarantine of one shard."""
         return read_kept(self.folder / f"quarantine-{shard}.arrow")
@@ -65,6 +71,10 @@ class Memory:
     def left_out(self, shard: int) -> pa.Table:
         """The pictures of one shard that are in no split."""
         return read_kept(self.folder / f"left-out-{shard}.arrow")
+
+    def blocks(self) -> pa.Table:
+        """The stretches of all answers (`known.BLOCKS_SCHEMA`)."""
+        return read_kept(self.folder / "blocks.arrow")
 
     def codes(self) -> np.ndarray[Any, Any]:
         """The codes of all answers, sorted."""
@@ -93,15 +103,17 @@ def remember(
     answers: Iterable[pa.Table],
     scores: Partition,
     score_files: str,
-    flags: pa.Table,
+    tables: Mapping[str, pa.Table],
 ) -> None:
     """Put what the next build may need into `folder`, where the texts are already: the `answers`
-    of each shard (`CODES_SCHEMA`), the scores with the digest of their lists, the near copies."""
+    of each shard (`CODES_SCHEMA`), the scores with the digest of their lists, and `tables` by name:
+    the near copies (`flags`), the `repeated` texts, the stretches of all answers (`blocks`)."""
     for shard, each in enumerate(answers):
         keep(folder / f"answers-{shard}.arrow", each)
         if scores.path(shard).is_file():
             shutil.copyfile(scores.path(shard), folder / scores.path(shard).name)
-    keep(folder / "flags.arrow", flags)
+    for name, table in tables.items():
+        keep(folder / f"{name}.arrow", table)
     write_json(folder / FACTS, {"way": _way(sources, scores.count), "scores": score_files})
 
 
@@ -124,6 +136,7 @@ def _way(sources: Sources, count: int) -> dict[str, str]:
     key = sources.root / KEY
     return {
         "package": __version__,
+        "layout": LAYOUT,
         "schema": str(SCHEMA),
         "shards": str(count),
         "settings": sources.spec.model_dump_json(),

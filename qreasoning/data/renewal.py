@@ -4,7 +4,7 @@ A picture whose answers, scores and findings are those of the last build has the
 the others are decided again. What comes out is what a whole build gives.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -169,13 +169,12 @@ def _joined(one: pa.Table, other: pa.Table) -> pa.Table:
 
 
 def renew_texts(
-    memory: Memory, intake: Intake, gone: np.ndarray[Any, Any], folder: Path
-) -> Iterator[tuple[pa.Table, pa.Table, bool]]:
-    """The texts of each shard of annotators: those that were there before and still are, those that
+    memory: Memory, intake: Intake, gone: np.ndarray[Any, Any], folder: Path, number: int
+) -> tuple[pa.Table, pa.Table, bool]:
+    """The texts of one shard of annotators: those that were there before and still are, those that
     are new, and whether any is `gone`. All that there are now go to `folder`."""
-    for number in range(memory.count):
-        old, new = memory.texts(number), intake.texts.read(number)
-        left = among(old["code"].to_numpy(), gone)
-        old = old.filter(pa.array(~left)) if left.any() else old
-        keep(folder / f"texts-{number}.arrow", pa.concat_tables([old, new]))
-        yield old, new, bool(left.any())
+    old, new = memory.texts(number), intake.texts.read(number)
+    left = among(old["code"].to_numpy(), gone)
+    old = old.filter(pa.array(~left)) if left.any() else old
+    keep(folder / f"texts-{number}.arrow", pa.concat_tables([old, new]))
+    return old, new, bool(left.any())

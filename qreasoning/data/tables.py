@@ -10,7 +10,7 @@ from pyarrow import parquet
 
 WITH_PICTURES = 100
 """Rows per row group: few where each may carry a picture of some megabytes."""
-WITHOUT = 5_000
+WITHOUT = 20_000
 
 # Columns that repeat a few values; free texts and pictures cannot be shortened by a dictionary.
 _REPEATED = ("source", "split", "mos_source", "mos_set", "annotator", "project", "form_version")

@@ -10,9 +10,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qreasoning.data.claims import pulled_claims
-from qreasoning.data.copying import copy_flags, near_copy_flags, renewed_flags, repeated_texts
+from qreasoning.data.copying import (
+    copy_flags,
+    near_copy_flags,
+    of_several,
+    renewed_flags,
+    repeated_texts,
+)
 from qreasoning.data.hashing import among
-from qreasoning.data.intake import TEXTS_SCHEMA, Intake, Preparing, take_in
+from qreasoning.data.intake import TEXTS_SCHEMA, Intake, Preparing, ahead, take_in
+from qreasoning.data.known import known_of
 from qreasoning.data.leaks import Benchmark
 from qreasoning.data.memory import Memory, recall
 from qreasoning.data.partition import Partition, positions
@@ -95,24 +102,44 @@ def _renewed(
     """The new answers and the near copies among all; None where a text stands in two answers of
     which one is new: whether their splits differ is seen where all are looked at."""
     codes = memory.codes()
-    preparing = [replace(each, known=codes) for each in preparing]
+    known_before = known_of(codes, memory.blocks())
+    preparing = [replace(each, known=known_before) for each in preparing]
     intake = take_in(preparing, sources.dimension_ids, work / "new", memory.count, say)
-    gone = codes[~among(codes, np.sort(intake.seen))]
-    rule, known = _copy_rule(sources), memory.flags()
-    parts = []
-    for old, new, fewer in renew_texts(memory, intake, gone, work / "index"):
-        mine = known.filter(pc.is_in(known["code"], old["code"].combine_chunks()))
-        if rule is None:
-            continue
-        if fewer:
-            parts.append(copy_flags(pa.concat_tables([old, new]), *rule))
-        else:
-            parts.append(renewed_flags(old, new, mine, *rule))
-    flags = pa.concat_tables([FLAGS_SCHEMA.empty_table(), *parts])
-    repeated = repeated_texts(Partition(work / "index", "texts", TEXTS_SCHEMA, memory.count))
-    if not among(repeated["code"].to_numpy(), codes).all():
+    gone = codes[~among(codes, np.sort(_codes(intake.blocks)))]
+    rule, known, fresh = _copy_rule(sources), memory.flags(), _fresh(intake.texts)
+    if of_several(*fresh).num_rows:
         return None
-    return Taken(intake, flags, preparing, repeated, memory, gone, _differing(known, flags))
+
+    def of_shard(number: int) -> tuple[pa.Table, bool]:
+        old, new, fewer = renew_texts(memory, intake, gone, work / "index", number)
+        again = bool(pc.any(pc.is_in(old["whole"], pa.array(fresh[0]))).as_py())
+        if rule is None:
+            return FLAGS_SCHEMA.empty_table(), again
+        if fewer:
+            return copy_flags(pa.concat_tables([old, new]), *rule), again
+        mine = known.filter(pc.is_in(known["code"], old["code"].combine_chunks()))
+        return renewed_flags(old, new, mine, *rule), again
+
+    flags, again = zip(*ahead(of_shard, range(memory.count)), strict=True)
+    if any(again):
+        return None
+    was = memory.repeated()
+    stay = was.filter(pa.array(~among(was["code"].to_numpy(), gone)))
+    repeated = of_several(stay["whole"].to_numpy(), stay["code"].to_numpy())
+    found = pa.concat_tables(flags)
+    return Taken(intake, found, preparing, repeated, memory, gone, _differing(known, found))
+
+
+def _codes(blocks: pa.Table) -> np.ndarray[Any, Any]:
+    found: np.ndarray[Any, Any] = blocks["codes"].combine_chunks().flatten().to_numpy()
+    return found
+
+
+def _fresh(texts: Partition) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """The new texts by the hash of all their words, and the codes of their answers."""
+    rows = pa.concat_tables([texts.read(shard, ["whole", "code"]) for shard in range(texts.count)])
+    whole, code = rows["whole"].to_numpy(), rows["code"].to_numpy()
+    return whole[whole != 0], code[whole != 0]
 
 
 def _differing(one: pa.Table, other: pa.Table) -> np.ndarray[Any, Any]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from qreasoning.data.hashing import as_hashes, codes
+from qreasoning.data.hashing import among, as_hashes, codes
 from qreasoning.files import MANIFEST
 
 FIRST = "1.0.0"
@@ -86,10 +86,10 @@ def compare(before: pa.Table, after: pa.Table) -> Difference:
     old = [_rows(before, table) for table in range(3)]
     new = [_rows(after, table) for table in range(3)]
     images, answers, aside = (_matched(*each) for each in zip(old, new, strict=True))
-    answers_gone = old[1]["key"][~np.isin(old[1]["key"], new[1]["key"])]
-    answers_new = new[1]["key"][~np.isin(new[1]["key"], old[1]["key"])]
-    to_quarantine = np.isin(answers_gone, new[2]["key"])
-    from_quarantine = np.isin(answers_new, old[2]["key"])
+    answers_gone = old[1]["key"][~among(old[1]["key"], new[1]["key"])]
+    answers_new = new[1]["key"][~among(new[1]["key"], old[1]["key"])]
+    to_quarantine = among(answers_gone, new[2]["key"])
+    from_quarantine = among(answers_new, old[2]["key"])
     return Difference(
         images_moved=images.moved,
         images_gone=images.gone,
@@ -116,12 +116,13 @@ def _rows(index: pa.Table, table: int) -> dict[str, Any]:
     mine = index["table"].to_numpy() == table
     columns = {name: index[name].to_numpy()[mine] for name in ("key", "split")}
     columns["value"] = codes(as_hashes(index["value"]))[mine]
-    order = np.argsort(columns["key"], kind="stable")
+    order = np.unique(columns["key"], return_index=True)[1]  # somebody may skip a picture twice
     return {name: column[order] for name, column in columns.items()}
 
 
 def _matched(old: dict[str, Any], new: dict[str, Any]) -> _Matched:
-    _, one, other = np.intersect1d(old["key"], new["key"], return_indices=True)
+    one = np.flatnonzero(among(old["key"], new["key"]))
+    other = np.searchsorted(new["key"], old["key"][one])
     moved = old["split"][one] != new["split"][other]
     changed = (old["value"][one] != new["value"][other]) & ~moved
     return _Matched(
