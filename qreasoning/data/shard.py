@@ -3,7 +3,7 @@
 Nothing is read or written here, and no other shard is looked at.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from qreasoning.data.leaks import with_test_split
 from qreasoning.data.partition import positions
 from qreasoning.data.previous import picture_codes
 from qreasoning.data.spec import SPLITS, Fractions
-from qreasoning.data.splits import TIED, Groups, assign_splits
+from qreasoning.data.splits import Groups, assign_splits
 from qreasoning.errors import DataError
 from qreasoning.records import annotations_schema
 
@@ -232,9 +232,9 @@ def _assigned(pictures: pa.Table, assigned: pa.Table) -> Array:
     return np.where(places >= 0, splits[places], -1).astype(np.int8)
 
 
-def _left_out(pictures: pa.Table, tied: Sequence[int], dropped: Mapping[str, str]) -> pa.Table:
+def _left_out(pictures: pa.Table, tied: Mapping[int, str], dropped: Mapping[str, str]) -> pa.Table:
     """The pictures that are in no split, with the reasons."""
-    reasons: dict[int, list[str]] = {row: [TIED] for row in tied}
+    reasons = {row: [why] for row, why in tied.items()}
     if dropped:
         places = positions(pa.array(list(dropped)), pictures["image_id"])
         for place, reason in zip(places.tolist(), dropped.values(), strict=True):

@@ -1,6 +1,6 @@
 """Splits: by picture and by reference picture, published ones honoured, assigned ones kept."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,12 +23,13 @@ class Groups:
 
     `references` are ids of reference pictures; a group is the reference, or the picture itself.
     `joined` maps groups whose pictures are near copies of each other to one of them, and `fixed`
-    the groups (joined ones under their common name) to the splits that members of them have.
+    the groups (joined ones under their common name) to the splits that members of them have, each
+    with one of those.
     """
 
     references: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
     joined: Mapping[str, str] = field(default_factory=dict)
-    fixed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    fixed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def group_of(pictures: pa.Table, references: pa.Array) -> pa.Array:
@@ -43,8 +44,8 @@ def group_of(pictures: pa.Table, references: pa.Array) -> pa.Array:
 
 def assign_splits(
     pictures: pa.Table, assigned: Codes, groups: Groups, fractions: Fractions
-) -> tuple[Codes, Sequence[int]]:
-    """The split of each picture, and the rows of those that belong to two splits at once.
+) -> tuple[Codes, dict[int, str]]:
+    """The split of each picture, and the rows of those that belong to two splits at once, with why.
 
     `pictures` has the columns `image_id`, `name`, `source`, `reference_id` and `published`;
     `assigned` is the split that each had in the version before. A published split goes before an
@@ -61,7 +62,12 @@ def assign_splits(
     drawn = _drawn(group.take(pa.array(open_)), fractions)
     splits[open_] = np.where(votes[open_] >= 0, votes[open_], drawn)
     splits[tied] = -1
-    return splits, tied.tolist()
+    return splits, {row: _between(groups.fixed[group[row].as_py()]) for row in tied.tolist()}
+
+
+def _between(members: Mapping[str, str]) -> str:
+    named = " and ".join(f"{members[each]} in {each}" for each in SPLITS if each in members)
+    return f"{TIED} (of {named})"
 
 
 _TWO = -2

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -89,31 +90,38 @@ def groups_of(
     ties = list(ties)
     linked = sorted({each for tie in ties for each in (tie.one, tie.other)})
     known = _known(linked, scores, references)
+    none = _Scored(None, None, None)
     joined = join_groups(
-        (known.get(tie.one, (tie.one, None))[0], known.get(tie.other, (tie.other, None))[0])
+        (known.get(tie.one, none).group or tie.one, known.get(tie.other, none).group or tie.other)
         for tie in ties
     )
-    votes: dict[str, set[str]] = {}
+    votes: dict[str, dict[str, str]] = {}
     assigned = _assigned(linked, before)
     for image_id in linked:
-        group, published = known.get(image_id, (image_id, None))
-        split = published or assigned.get(image_id)
+        scored = known.get(image_id, none)
+        group = scored.group or image_id
+        split = scored.published or assigned.get(image_id)
         if split:
-            votes.setdefault(joined.get(group, group), set()).add(split)
+            votes.setdefault(joined.get(group, group), {})[split] = scored.place or image_id
     earlier = _earlier(references, before)
     for reference in seen.references:
         published = seen.published.get(reference)
         for split in {published} if published else earlier.get(reference, set()):
-            votes.setdefault(joined.get(reference, reference), set()).add(split)
-    fixed = {group: frozenset(splits) for group, splits in votes.items()}
-    return Groups(references, joined, fixed)
+            votes.setdefault(joined.get(reference, reference), {}).setdefault(split, reference)
+    return Groups(references, joined, votes)
 
 
-def _known(
-    image_ids: list[str], scores: Partition, references: pa.Array
-) -> dict[str, tuple[str, str | None]]:
-    """The group and the published split of pictures with a score."""
-    known: dict[str, tuple[str, str | None]] = {}
+class _Scored(NamedTuple):
+    """A picture of a score list; None where it is in none."""
+
+    group: str | None
+    published: str | None
+    place: str | None
+
+
+def _known(image_ids: list[str], scores: Partition, references: pa.Array) -> dict[str, _Scored]:
+    """The pictures with a score among `image_ids`."""
+    known: dict[str, _Scored] = {}
     if not image_ids:
         return known
     wanted = pa.array(image_ids)
@@ -121,9 +129,10 @@ def _known(
         rows = scores.read(shard)
         rows = rows.filter(pc.is_in(rows["image_id"], wanted))
         if rows.num_rows:
-            columns = (rows["image_id"], group_of(rows, references), rows["published"])
-            for image_id, group, published in zip(*(c.to_pylist() for c in columns), strict=True):
-                known[image_id] = (group, published)
+            places = pc.binary_join_element_wise(rows["source"], rows["name"], "/")
+            columns = (group_of(rows, references), rows["published"], places)
+            found = map(_Scored, *(each.to_pylist() for each in columns))
+            known |= dict(zip(rows["image_id"].to_pylist(), found, strict=True))
     return known
 
 

@@ -247,7 +247,8 @@ def test_newcomer_that_ties_two_splits_together_is_kept_aside_and_moves_nothing(
     assert {name: after[name] for name in ("cat.png", "cup.png")} == _splits(before.folder)
     assert (report.version, report.quarantined_images, report.quarantined) == ("1.1.0", 1, 1)
     (aside,) = parquet.read_table(report.folder / "quarantine_images.parquet").to_pylist()
-    assert (aside["name"], aside["findings"]) == ("both.jpg", ["near copy across splits"])
+    why = "near copy across splits (of list/a cup in train and list/cat.png in test)"
+    assert (aside["name"], aside["findings"]) == ("both.jpg", [why])
     assert report.why == (
         "1 images are new",
         "1 annotations are new",
