@@ -1,10 +1,13 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from qreasoning.errors import SettingsError
-from qreasoning.metrics.claims import load_lexicon, stances
+from qreasoning.metrics.claims import load_lexicon, shipped_version, stances
+from qreasoning.metrics.claims.lexicon import SHIPPED
 from qreasoning.metrics.claims.words import adjective_forms, plural, verb_forms
+from qreasoning.settings import read_yaml
 
 
 def _file(folder: Path, content: str) -> Path:
@@ -69,3 +72,11 @@ def test_verb_forms_and_plurals_follow_the_rules() -> None:
         "blurs",
         "cities",
     ]
+
+
+def test_shipped_lexicon_says_the_same_to_the_reader_that_studies_get() -> None:
+    assert yaml.load(SHIPPED.read_bytes(), Loader=yaml.CSafeLoader) == read_yaml(SHIPPED)
+
+
+def test_shipped_version_is_the_lexicons() -> None:
+    assert shipped_version() == load_lexicon().version
