@@ -72,12 +72,15 @@ class Row:
     changes: tuple[str, ...] = ()
 
 
+BALANCED = ("credit=balanced",)
 ROWS = (
     Row("all four rewards", "ablation/expect"),
     Row("without self-consistency", "ablation/no-self-consistency"),
     Row("without reasoning", "ablation/no-reasoning", ("stage2=expect",)),
     Row("span credit", "ablation/span", ("stage2=expect",)),
-    Row("balanced credit", "ablation/expect", ("credit=balanced",)),
+    Row("balanced credit", "ablation/expect", BALANCED),
+    Row("balanced, without self-consistency", "ablation/no-self-consistency", BALANCED),
+    Row("balanced, without reasoning", "ablation/no-reasoning", ("stage2=expect", *BALANCED)),
     Row("stage 2 generated", "q-reasoning"),
     Row("prediction only", "ablation/prediction-only"),
     Row("reasoning only", "ablation/reasoning-only"),
@@ -231,6 +234,16 @@ COLUMNS = {
 ALL = "all four rewards"
 WITHOUT = ("without self-consistency", "without reasoning")
 CREDITS = ("span credit", "balanced credit")
+REASONING = {
+    "": (ALL, WITHOUT[1]),
+    ", balanced credit": (CREDITS[1], "balanced, without reasoning"),
+    ", no self-consistency": (WITHOUT[0], "prediction only"),
+    ", no self-consistency, balanced credit": (
+        "balanced, without self-consistency",
+        "prediction only",
+    ),
+}
+"""In what the reasoning reward is switched on and off: the rows with it and without."""
 
 
 def text_of(found):
@@ -288,8 +301,10 @@ def compared(found):
     lines.append("|---" * (len(SEEDS) + 2) + "|")
     comparisons = [
         ("self-consistency on less off", ALL, WITHOUT[0], "caption_srcc", STEPS, "0.35 in each"),
-        ("reasoning on less off", ALL, WITHOUT[1], "rouge1", STEPS, "0.1 in each"),
     ]
+    for setting, rows in REASONING.items():
+        what = f"reasoning on less off{setting}"
+        comparisons.append((what, *rows, "rouge1", STEPS, "0.1 in each"))
     for name in CREDITS:
         for column, bar in (("rouge1", "0.1"), ("caption_srcc", "-0.03"), ("srcc", "0")):
             what = f"{name} less sequence credit"

@@ -1,14 +1,25 @@
-"""Arrow arrays and tables of Python values, without pandas.
+"""Arrow arrays and tables of Python values, without pandas; and Parquet files in pieces.
 
 `pyarrow.array` and `Table.from_pylist` import pandas where it is installed, only to see that they
 were given none of its objects: a second, and 40 MB that a pull of a large project has not to spare.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+
+
+def open_parquet(path: Path) -> Any:
+    """A `pyarrow.parquet.ParquetFile` to be read in pieces: memory holds one of them.
+
+    By default pyarrow keeps all that was read of a file until it is closed.
+    """
+    from pyarrow import parquet
+
+    return parquet.ParquetFile(path, pre_buffer=False)
 
 
 def table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:

@@ -15,7 +15,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -157,20 +157,28 @@ def held(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def write_manifest(folder: Path, facts: dict[str, Any]) -> None:
+def sha256_files(folder: Path, known: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The SHA-256 of every file in `folder` by its path there, of those in `known` taken over."""
+    files = {each.relative_to(folder).as_posix(): each for each in sorted(folder.rglob("*"))}
+    found = dict(known or {})
+    names = [name for name, each in files.items() if each.is_file() and name not in found]
+    with ThreadPoolExecutor(2) as pool:
+        digests = list(pool.map(sha256_file, [files[name] for name in names]))
+    return found | dict(zip(names, digests, strict=True))
+
+
+def write_manifest(
+    folder: Path, facts: dict[str, Any], known: Mapping[str, str] | None = None
+) -> None:
     """Vouch for every file now in `folder` (SHA-256 each) with `facts` beside; write it last.
 
-    Each is on the disk before the manifest is.
+    Each is on the disk before the manifest is. Digests in `known` are taken over.
     """
     _sweep(list(folder.rglob(f".*{TEMPORARY}")))
-    there = list(folder.rglob("*"))
-    for each in there:
+    for each in folder.rglob("*"):
         _flush(each)
-    files = sorted(each for each in there if each.is_file() and each.name != MANIFEST)
-    with ThreadPoolExecutor(2) as pool:
-        digests = list(pool.map(sha256_file, files))
-    names = [each.relative_to(folder).as_posix() for each in files]
-    hashes = dict(zip(names, digests, strict=True))
+    digests = sha256_files(folder, known)
+    hashes = {name: each for name, each in digests.items() if Path(name).name != MANIFEST}
     write_json(folder / MANIFEST, {**facts, "files": hashes})
 
 

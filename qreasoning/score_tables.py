@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from qreasoning.arrow import open_parquet
 from qreasoning.errors import DataError
 from qreasoning.scores import HIGH, LOW, Column, ScoreFile, ScoreSet, to_mos
 
@@ -100,9 +101,8 @@ def _batches(path: Path, file: ScoreFile) -> Iterator["pa.Table"]:
 
 def _parquet(path: Path, file: ScoreFile) -> Iterator["pa.Table"]:
     import pyarrow as pa
-    from pyarrow import parquet
 
-    with parquet.ParquetFile(path) as source:
+    with open_parquet(path) as source:
         _require(path, file, source.schema_arrow.names)
         wanted = [str(column) for column in file.columns.named.values()]
         for batch in source.iter_batches(_BATCH, columns=wanted):

@@ -106,8 +106,8 @@ def assemble(sources: Sources, before: Version | None, work: Path, say: Say) -> 
         for number in range(count)
     )
     if not made.leaks:  # what leaks keep out follows from all rows together
-        tables = {"flags": flags, "repeated": taken.repeated, "blocks": intake.blocks}
-        remember(made.index, sources, answers, scores, score_files, tables)
+        tables = {"flags": flags, "repeated": taken.repeated}
+        remember(made.index, sources, answers, scores, intake.blocks, score_files, tables)
     return made
 
 

@@ -103,8 +103,9 @@ def _finished(
         schema = with_features(LEFT_OUT_SCHEMA)
         gather_parts(work, "left-out", made.shards, made.draft / QUARANTINE_IMAGES, schema)
     (made.draft / card.FILE).write_text(card.render(facts), encoding="utf-8")
-    files.write_json(made.draft / croissant.FILE, croissant.croissant(facts, made.draft))
-    files.write_manifest(made.draft, facts)
+    digests = files.sha256_files(made.draft)
+    files.write_json(made.draft / croissant.FILE, croissant.croissant(facts, digests))
+    files.write_manifest(made.draft, facts, digests)
     return facts
 
 

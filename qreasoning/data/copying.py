@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from qreasoning.checks.near_copies import Copied, Texts, find_copies
 from qreasoning.data.intake import ahead
@@ -38,7 +39,7 @@ def copy_flags(rows: pa.Table, share: float, reject: bool) -> pa.Table:
 def _as_texts(rows: pa.Table) -> Texts:
     pairs, offsets = _pairs(rows)
     annotator = rows["annotator"].combine_chunks().dictionary_encode().indices.to_numpy()
-    created = rows["created"].combine_chunks().dictionary_encode()
+    created = rows["created"].combine_chunks()
     return Texts(
         group=annotator.astype(np.int64),
         rank=_ranks(created, rows["code"].to_numpy(), rows["field"].to_numpy()),
@@ -92,11 +93,11 @@ def renewed_flags(
 
 
 def _ranks(
-    created: pa.DictionaryArray, code: np.ndarray[Any, Any], field: np.ndarray[Any, Any]
+    created: pa.Array, code: np.ndarray[Any, Any], field: np.ndarray[Any, Any]
 ) -> np.ndarray[Any, Any]:
     """The place of each text in time; at one time in an order that follows from the answers."""
-    moments = np.argsort(np.argsort(np.array(created.dictionary.to_pylist(), dtype=object)))
-    order = np.lexsort((field, code, moments[created.indices.to_numpy()]))
+    moments = pc.rank(created, sort_keys="ascending", tiebreaker="dense").to_numpy()
+    order = np.lexsort((field, code, moments))
     ranks = np.empty(len(order), np.int64)
     ranks[order] = np.arange(len(order))
     return ranks

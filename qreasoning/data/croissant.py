@@ -3,14 +3,11 @@ tools find its files, columns and hashes."""
 
 from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from qreasoning.data.columns import CONFIGS, explain, schemas
-from qreasoning.data.intake import ahead
-from qreasoning.files import sha256_file
 
 FILE = "croissant.json"
 
@@ -64,14 +61,17 @@ _CONTEXT: Node = {
 }
 
 
-def croissant(facts: Mapping[str, Any], draft: Path, published: date | None = None) -> Node:
-    """The description of a version whose Parquet files are in `draft/data`.
+def croissant(
+    facts: Mapping[str, Any], files: Mapping[str, str], published: date | None = None
+) -> Node:
+    """The description of a version, from the SHA-256 of its `files` by path.
 
     The same files give the same description: no clock or path enters. So the date that Croissant
     asks for stands only in what is `published`, where there is one; a version here has none.
     """
     simulated = "Simulated data, not human judgement. " if facts["simulated"] else ""
-    sets = [config for config in CONFIGS if any((draft / "data" / config).glob("*.parquet"))]
+    every = {config: _tables(config, files) for config in CONFIGS}
+    sets = {config: tables for config, tables in every.items() if tables}
     return {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
@@ -86,7 +86,7 @@ def croissant(facts: Mapping[str, Any], draft: Path, published: date | None = No
         "citeAs": f"{facts['name']}, version {facts['version']}, content SHA-256 "
         f"{facts['content_sha256']}",
         "keywords": ["image quality assessment", *(["simulated"] if simulated else [])],
-        "distribution": [node for config in sets for node in _files(config, draft)],
+        "distribution": [node for each in sets.items() for node in _files(*each)],
         "recordSet": [_records(config, facts["dimensions"]) for config in sets],
     }
 
@@ -99,18 +99,22 @@ def _terms(facts: Mapping[str, Any]) -> str:
     return "; ".join(terms) or "Not stated, see README.md"
 
 
-def _files(config: str, draft: Path) -> list[Node]:
-    paths = sorted((draft / "data" / config).glob("*.parquet"))
+def _tables(config: str, files: Mapping[str, str]) -> dict[str, str]:
+    place = f"data/{config}/"
+    return {name: files[name] for name in sorted(files) if name.startswith(place)}
+
+
+def _files(config: str, tables: Mapping[str, str]) -> list[Node]:
     objects: list[Node] = [
         {
             "@type": "cr:FileObject",
-            "@id": path.relative_to(draft).as_posix(),
-            "name": path.relative_to(draft).as_posix(),
-            "contentUrl": path.relative_to(draft).as_posix(),
+            "@id": name,
+            "name": name,
+            "contentUrl": name,
             "encodingFormat": "application/x-parquet",
             "sha256": digest,
         }
-        for path, digest in zip(paths, ahead(sha256_file, paths), strict=True)
+        for name, digest in tables.items()
     ]
     return [
         *objects,

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from pyarrow import parquet
 
+from qreasoning.arrow import open_parquet
 from qreasoning.chain import Q_REASONING
 from qreasoning.data.spec import SPLITS
 from qreasoning.errors import DataError
@@ -59,7 +60,7 @@ def export(folder: Path, kind: Kind, into: Path) -> ExportReport:
 
 def _rows(folder: Path, config: str, split: str, *, pictures: bool) -> Iterator[Row]:
     for path in sorted((folder / "data" / config).glob(f"{split}-*.parquet")):
-        with parquet.ParquetFile(path) as file:
+        with open_parquet(path) as file:
             names = [name for name in file.schema_arrow.names if pictures or name != "image"]
             for number in range(file.num_row_groups):
                 yield from file.read_row_group(number, columns=names).to_pylist()

@@ -28,7 +28,11 @@ def row_bytes(columns: Sequence[pa.Array]) -> pa.Array:
     Different rows give different bytes: numbers and the lengths of all texts come first, in fixed
     width (null differs from empty and from 0, all nan are one), then the texts.
     """
-    texts = [_text(column) for column in columns if not _is_number(column.type)]
+    texts = [
+        _text(column)
+        for column in columns
+        if not _is_number(column.type) and column.null_count < len(column)
+    ]
     prefix = _as_binary(fixed_bytes(columns))
     return pc.binary_join_element_wise(prefix, *texts, b"")
 

@@ -14,7 +14,7 @@ from qreasoning.checks.findings import CONTRADICTS
 from qreasoning.checks.wordpairs import FEWEST_WORDS, WordPairs, word_pairs
 from qreasoning.data.claims import claim_findings
 from qreasoning.data.hashing import as_column, codes, hashes_of, row_bytes
-from qreasoning.data.known import BLOCKS_SCHEMA, NOTHING, Known, told
+from qreasoning.data.known import BLOCKS_SCHEMA, NOTHING, Known, codes_of, told
 from qreasoning.data.partition import Partition, shard_of
 from qreasoning.data.projects import STATES, Project, answers
 from qreasoning.data.pseudonyms import pseudonym
@@ -73,11 +73,11 @@ class Prepared(NamedTuple):
 @dataclass(frozen=True)
 class Intake:
     """Answers on disk: `rows` by shard of the picture, `texts` by shard of the annotator; and the
-    stretches of all answers, also of those that were known before and left out."""
+    stretches of all answers (`blocks`), also of those that were known before and left out."""
 
     rows: Partition
     texts: Partition
-    blocks: pa.Table
+    blocks: Partition
 
 
 def take_in(
@@ -88,21 +88,22 @@ def take_in(
     say: Callable[[str], None],
 ) -> Intake:
     """Read, check and divide all answers of the projects."""
-    blocks = [BLOCKS_SCHEMA.empty_table()]
-    seen = 0
+    seen = pieces = 0
     with (
         Partition(folder, "rows", rows_schema(dimension_ids), shards) as rows,
         Partition(folder, "texts", TEXTS_SCHEMA, shards) as texts,
+        Partition(folder, "blocks", BLOCKS_SCHEMA, 1) as blocks,
     ):
         for each in preparing:
             for piece in ahead(each.prepare, answers(each.project, each.dimension_ids)):
                 rows.add(piece.rows, piece.shards)
                 texts.add(piece.texts, shard_of(piece.texts["annotator"], shards))
-                blocks.append(piece.blocks)
-                seen += len(piece.blocks["codes"].combine_chunks().flatten())
-                if len(blocks) > LONG:
+                blocks.add(piece.blocks, np.zeros(piece.blocks.num_rows, np.int64))
+                seen += len(codes_of(piece.blocks))
+                pieces += 1
+                if pieces >= LONG:
                     say(f"{seen:,} answers looked at")
-    return Intake(rows, texts, pa.concat_tables(blocks))
+    return Intake(rows, texts, blocks)
 
 
 LONG = 10

@@ -41,6 +41,12 @@ def known_of(codes_before: Codes, blocks: pa.Table) -> Known:
     return Known(codes_before, blocks.sort_by("block").combine_chunks())
 
 
+def codes_of(blocks: pa.Table) -> Codes:
+    """The codes of the answers of stretches, in their order."""
+    found: Codes = blocks["codes"].combine_chunks().flatten().to_numpy()
+    return found
+
+
 def told(rows: pa.Array, known: Known) -> Told:
     """Tell new answers from known ones, by the bytes of each (`hashing.row_bytes`)."""
     ends = _ends(rows)
@@ -51,8 +57,8 @@ def told(rows: pa.Array, known: Known) -> Told:
     new = np.repeat(~old, sizes)
     every = np.empty(len(rows), np.uint64)
     if old.any():
-        lists = known.blocks["codes"].take(pa.array(np.searchsorted(there, blocks[old])))
-        every[~new] = lists.combine_chunks().flatten().to_numpy()
+        found = known.blocks.take(pa.array(np.searchsorted(there, blocks[old])))
+        every[~new] = codes_of(found)
     hashes = hashes_of(rows.filter(pa.array(new)))
     every[new] = codes(hashes)
     fresh = ~among(every[new], known.codes)

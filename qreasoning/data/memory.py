@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from qreasoning import __version__
 from qreasoning.data.intake import TEXTS_SCHEMA
+from qreasoning.data.known import BLOCKS_SCHEMA
 from qreasoning.data.partition import Partition
 from qreasoning.data.previous import Version, index_folder, keep, picture_codes, read_kept
 from qreasoning.data.pseudonyms import KEY
@@ -51,6 +52,11 @@ class Memory:
         """The scores that were taken in."""
         return Partition(self.folder, "scores", CODED_SCORES_SCHEMA, self.count)
 
+    @property
+    def blocks(self) -> Partition:
+        """The stretches of all answers, in one part."""
+        return Partition(self.folder, "blocks", BLOCKS_SCHEMA, 1)
+
     def texts(self, shard: int) -> pa.Table:
         """The texts of one shard of annotators (`intake.TEXTS_SCHEMA`)."""
         path = self.folder / f"texts-{shard}.arrow"
@@ -71,10 +77,6 @@ class Memory:
     def left_out(self, shard: int) -> pa.Table:
         """The pictures of one shard that are in no split."""
         return read_kept(self.folder / f"left-out-{shard}.arrow")
-
-    def blocks(self) -> pa.Table:
-        """The stretches of all answers (`known.BLOCKS_SCHEMA`)."""
-        return read_kept(self.folder / "blocks.arrow")
 
     def codes(self) -> np.ndarray[Any, Any]:
         """The codes of all answers, sorted."""
@@ -102,16 +104,18 @@ def remember(
     sources: Sources,
     answers: Iterable[pa.Table],
     scores: Partition,
+    blocks: Partition,
     score_files: str,
     tables: Mapping[str, pa.Table],
 ) -> None:
     """Put what the next build may need into `folder`, where the texts are already: the `answers`
-    of each shard (`CODES_SCHEMA`), the scores with the digest of their lists, and `tables` by name:
-    the near copies (`flags`), the `repeated` texts, the stretches of all answers (`blocks`)."""
+    of each shard (`CODES_SCHEMA`), the scores with the digest of their lists, the stretches of
+    all answers, and `tables` by name: the near copies (`flags`) and the `repeated` texts."""
     for shard, each in enumerate(answers):
         keep(folder / f"answers-{shard}.arrow", each)
-        if scores.path(shard).is_file():
-            shutil.copyfile(scores.path(shard), folder / scores.path(shard).name)
+    for part in (scores, blocks):
+        for path in filter(Path.is_file, map(part.path, range(part.count))):
+            shutil.copyfile(path, folder / path.name)
     for name, table in tables.items():
         keep(folder / f"{name}.arrow", table)
     write_json(folder / FACTS, {"way": _way(sources, scores.count), "scores": score_files})

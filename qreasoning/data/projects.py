@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import parquet
 
+from qreasoning.arrow import open_parquet
 from qreasoning.data.rules import DatasetRules
 from qreasoning.data.spec import BuildSpec
 from qreasoning.errors import DataError, SettingsError
@@ -100,7 +100,7 @@ def _pieces(path: Path, name: str, columns: Sequence[str]) -> Iterator[pa.Table]
 
 def _opened(path: Path, name: str) -> Any:
     try:
-        return parquet.ParquetFile(path)
+        return open_parquet(path)
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path, name, error) from None
 

@@ -14,12 +14,13 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import parquet
 
+from qreasoning.arrow import open_parquet
 from qreasoning.data import card, croissant
 from qreasoning.data.previous import QUARANTINE
 from qreasoning.data.projects import STATES
 from qreasoning.data.validation import EXCLUDED, having_label
 from qreasoning.errors import DataError
-from qreasoning.files import MANIFEST, write_json, write_manifest, write_text
+from qreasoning.files import MANIFEST, sha256_files, write_json, write_manifest, write_text
 
 _MADE_ANEW = (card.FILE, croissant.FILE, MANIFEST, QUARANTINE)
 
@@ -57,8 +58,9 @@ def publishable(folder: Path, manifest: Mapping[str, Any], place: Path, day: dat
     facts["pictures_withheld"] = dict(sorted(pictures.items()))
     facts["answers_withheld"] = dict(sorted(answers.items()))
     write_text(staged / card.FILE, card.render(facts))
-    write_json(staged / croissant.FILE, croissant.croissant(facts, staged, day))
-    write_manifest(staged, facts)
+    digests = sha256_files(staged)
+    write_json(staged / croissant.FILE, croissant.croissant(facts, digests, day))
+    write_manifest(staged, facts, digests)
     return Publishable(staged, facts["pictures_withheld"], facts["answers_withheld"])
 
 
@@ -79,7 +81,7 @@ def _without_withheld(file: Path, into: Path) -> Counter[str]:
     withheld: Counter[str] = Counter()
     schema = parquet.read_schema(file)
     with (
-        parquet.ParquetFile(file) as source,
+        open_parquet(file) as source,
         parquet.ParquetWriter(into, schema, compression="zstd") as writer,
     ):
         for number in range(source.num_row_groups):
@@ -101,7 +103,7 @@ def _reason(labels: list[str] | None, findings: list[str]) -> str | None:
 
 def _held_back(file: Path, free: set[str]) -> bool:
     """Whether a file has a picture of a source whose pictures are not free."""
-    with parquet.ParquetFile(file) as source:
+    with open_parquet(file) as source:
         for batch in source.iter_batches(columns=["source", "image.path"]):
             for name, image in zip(*map(pa.Array.to_pylist, batch.columns), strict=True):
                 if name not in free and image is not None:
@@ -112,7 +114,7 @@ def _held_back(file: Path, free: set[str]) -> bool:
 def _without_pictures(file: Path, into: Path, free: set[str]) -> Counter[str]:
     """Copy a file with null for each picture that is not free; how many, by source."""
     withheld: Counter[str] = Counter()
-    with parquet.ParquetFile(file) as source:
+    with open_parquet(file) as source:
         schema = source.schema_arrow
         place = schema.get_field_index("image")
         with parquet.ParquetWriter(into, schema, use_dictionary=False) as writer:

@@ -19,7 +19,7 @@ from qreasoning.data.copying import (
 )
 from qreasoning.data.hashing import among
 from qreasoning.data.intake import TEXTS_SCHEMA, Intake, Preparing, ahead, take_in
-from qreasoning.data.known import known_of
+from qreasoning.data.known import codes_of, known_of
 from qreasoning.data.leaks import Benchmark
 from qreasoning.data.memory import Memory, recall
 from qreasoning.data.partition import Partition, positions
@@ -102,10 +102,10 @@ def _renewed(
     """The new answers and the near copies among all; None where a text stands in two answers of
     which one is new: whether their splits differ is seen where all are looked at."""
     codes = memory.codes()
-    known_before = known_of(codes, memory.blocks())
+    known_before = known_of(codes, memory.blocks.read(0))
     preparing = [replace(each, known=known_before) for each in preparing]
     intake = take_in(preparing, sources.dimension_ids, work / "new", memory.count, say)
-    gone = codes[~among(codes, np.sort(_codes(intake.blocks)))]
+    gone = codes[~among(codes, np.sort(codes_of(intake.blocks.read(0))))]
     rule, known, fresh = _copy_rule(sources), memory.flags(), _fresh(intake.texts)
     if of_several(*fresh).num_rows:
         return None
@@ -128,11 +128,6 @@ def _renewed(
     repeated = of_several(stay["whole"].to_numpy(), stay["code"].to_numpy())
     found = pa.concat_tables(flags)
     return Taken(intake, found, preparing, repeated, memory, gone, _differing(known, found))
-
-
-def _codes(blocks: pa.Table) -> np.ndarray[Any, Any]:
-    found: np.ndarray[Any, Any] = blocks["codes"].combine_chunks().flatten().to_numpy()
-    return found
 
 
 def _fresh(texts: Partition) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

@@ -98,8 +98,8 @@ def test_assign_splits_newcomer_joins_its_near_copy_or_belongs_nowhere() -> None
         [("sha256:new", "sha256:old"), ("sha256:tie", "sha256:c"), ("sha256:d", "sha256:tie")]
     )
     fixed = {
-        joined["sha256:old"]: frozenset({"test"}),
-        joined["sha256:c"]: frozenset({"train", "test"}),
+        joined["sha256:old"]: {"test": "sha256:old"},
+        joined["sha256:c"]: {"train": "sha256:c", "test": "sha256:d"},
     }
     rows: list[Row] = [(name, None, None) for name in ("new", "old", "tie", "c", "d")]
     before = {"old": "test", "c": "train", "d": "test"}
