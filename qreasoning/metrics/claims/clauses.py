@@ -199,7 +199,7 @@ def _inside(sentence: list[Item], index: int, found: list[Item]) -> bool:
     if word == "as":
         return after in ("E", "x", "H", "det") and not _verb_before_mark(sentence, index + 1)
     if word in ("so", "only", "still", "what"):
-        follows = after in ("E", "very", "too", "H", "x")
+        follows = after in ("E", "very", "too", "well", "badly", "H", "x")
         return follows and not _verb_before_mark(sentence, index + 1)
     return False
 
@@ -222,7 +222,9 @@ def _new_statement(sentence: list[Item], index: int, verb: bool, found: list[Ite
     if first.kind == "pronoun" or first.entry.form == "clause" or first.word in _PRONOUN_IS:
         return True
     if not verb and sentence[index].kind == "and":
-        return False
+        return found[0].kind == "no" and _has_own_verb(first, sentence, index + 1)
+    if verb and sentence[index].kind == "," and _gapped(sentence, index + 1):
+        return True
     if is_finite(first) and first.kind != "E":
         return verb
     if not verb:
@@ -238,6 +240,20 @@ def _new_statement(sentence: list[Item], index: int, verb: bool, found: list[Ite
     if first.kind in ("not", "very", "well", "badly"):
         return False
     return first.kind in _OPENS and _verb_in_segment(sentence, index + 1)
+
+
+def _has_own_verb(first: Item, sentence: list[Item], start: int) -> bool:
+    """Whether after `no noise and` a thing follows of which something else is said."""
+    wanted = first.entry.head is not None and first.entry.head.kind != "defect"
+    return (first.kind == "det" or wanted) and _verb_in_segment(sentence, start)
+
+
+def _gapped(sentence: list[Item], start: int) -> bool:
+    """Whether a statement without its verb follows: `light is average, colors also good`."""
+    rest = [item for item in sentence[start : start + 5] if item.word != "also"]
+    if len(rest) < 2 or rest[0].kind != "H" or rest[1].kind != "E" or is_finite(rest[1]):
+        return False
+    return len(rest) == 2 or rest[2].kind in _ENDS or rest[2].kind in (",", "and", "but")
 
 
 def _is_verb(sentence: list[Item], index: int) -> bool:

@@ -114,7 +114,7 @@ class Frame:
 
     def forward(self, i: int) -> int | None:
         """The head that the term at `i` stands before, as in `heavy and ugly noise`."""
-        unknown, count = 0, len(self.items)
+        unknown, commas, count = 0, 0, len(self.items)
         j = i + 1
         while j < count:
             kind = self.kinds[j]
@@ -128,7 +128,8 @@ class Frame:
                 if is_finite(self.items[j]):
                     return None
             elif kind in ("and", ","):
-                if j + 1 >= count or self.kinds[j + 1] not in ("E", *DEGREES):
+                commas += kind == ","
+                if j + 1 >= count or self.kinds[j + 1] not in ("E", *DEGREES) or commas > 1:
                     return None
             elif kind == "of":
                 if self.kinds[j - 1] not in ("transparent", "E", "det"):
@@ -152,7 +153,7 @@ class Frame:
 
     def _in_respect(self, i: int, j: int) -> bool:
         """Whether a judgement names its object after it: `worse on sharpness`, `poor in detail`."""
-        if self.items[j].word not in ("in", "on", "at", "with", "about"):
+        if self.items[j].word not in ("in", "on", "at", "with", "about", "for"):
             return False
         term = self.items[i].entry.term
         judged = (term is not None and term.generic is not None) or self.amount(i)
@@ -199,7 +200,7 @@ class Frame:
             before = [j for j in self.heads if j < start][-1:]
         joined = before[-1:]
         while joined and joined[0] > 1 and self.kinds[joined[0] - 1] in ("and", ","):
-            if self.kinds[joined[0] - 2] != "H":
+            if self.kinds[joined[0] - 2] != "H" or self._judged(joined[0] - 2):
                 break
             joined.insert(0, joined[0] - 2)
         return joined or [-2 if self._personal() else -1]
@@ -211,9 +212,20 @@ class Frame:
         while (
             j + 1 < len(self.items) and self.kinds[j] in ("and", ",") and self.kinds[j + 1] == "H"
         ):
+            if self.kinds[j] == "," and self._judged_after(j + 1):
+                break
             found.append(j + 1)
             j += 2
         return found
+
+    def _judged(self, j: int) -> bool:
+        """Whether the head has a term of its own before it: `proper colors, faces crisp`."""
+        return j > 0 and self.kinds[j - 1] == "E"
+
+    def _judged_after(self, j: int) -> bool:
+        """Whether the head has a term of its own after it, and nothing more."""
+        rest = self.kinds[j + 1 : j + 3]
+        return rest[:1] == ["E"] and rest[1:] in ([], [","])
 
     def _names_unknown(self, i: int) -> bool:
         """Whether the term describes a thing not in the lexicon, as in `a dark suit`."""
@@ -244,13 +256,20 @@ class Frame:
 
     def manner(self, i: int) -> list[int]:
         """Where a word of manner stands beside the term: `well exposed`, `framed badly`."""
-        near = [j for j in (i - 1, i + 1) if 0 <= j < len(self.items)]
+        after = i + 2 if self.kinds[i + 1 : i + 2] == ["very"] else i + 1
+        near = [j for j in (i - 1, after) if 0 <= j < len(self.items)]
         return [
             j
             for j in near
             if self.kinds[j] in ("well", "badly")
             or self.items[j].word in ("better", "worse", "best")
+            or (j < i and self.qualifies(j))
         ]
+
+    def qualifies(self, j: int) -> bool:
+        """Whether an adjective stands for an adverb, as learners write: `good exposed`."""
+        following = self.kinds[j + 1] if j + 1 < len(self.items) else ""
+        return self.items[j].word in ("good", "bad") and following.startswith("participle")
 
     def degree(self, i: int) -> str:
         """The kind of the word of degree before the term, or nothing."""

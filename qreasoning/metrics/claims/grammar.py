@@ -6,10 +6,11 @@ detail is bad. `not X` is the other side, and weaker for `not very X`; `should b
 """
 
 from qreasoning.metrics.claims.claim import Claim, Context
-from qreasoning.metrics.claims.clauses import Clause
+from qreasoning.metrics.claims.clauses import Clause, is_finite
 from qreasoning.metrics.claims.entries import Head, Sense
 from qreasoning.metrics.claims.frame import UNKNOWN, Frame, sense_kind
 from qreasoning.metrics.claims.grades import denied, graded, wished
+from qreasoning.metrics.claims.items import Item
 from qreasoning.metrics.claims.marks import mark
 from qreasoning.metrics.claims.negation import Negation
 from qreasoning.metrics.claims.presence import Presence
@@ -17,6 +18,10 @@ from qreasoning.metrics.claims.presence import Presence
 UNSEEN = "unseen"
 """The mode of a claim that something cannot be made out, which darkness or noise may explain."""
 
+_LOOKING = frozenset(
+    {"check", "checked", "checking", "assess", "assessed", "assessing", "examine", "examined"}
+    | {"inspect", "inspected", "compared", "consider", "considered", "considering"}
+)
 _WHOLE = frozenset({"image", "scene", "background"})
 
 
@@ -46,13 +51,14 @@ class _Reading:
         presence: dict[int, list[tuple[int, Sense]]] = {}
         spoken: set[int] = set()
         for i, item in enumerate(self.frame.items):
-            if item.kind == "E" and not self._former(i) and not self._infinitive(i):
+            if item.kind == "E" and not self._is_no_term(i):
                 self._term(i, presence, spoken)
             elif item.kind.startswith("participle"):
                 self._participle(i, spoken)
         for i in self.frame.heads:
             head = self.frame.head(i)
-            if i not in presence and i not in spoken and head.kind in ("defect", "good"):
+            judged = head.kind == "good" or (head.kind == "defect" and not self._looked_at(i))
+            if i not in presence and i not in spoken and judged:
                 presence[i] = []
         for i, said in presence.items():
             if i not in spoken or self.frame.head(i).kind != "defect" or i < 0:
@@ -73,6 +79,23 @@ class _Reading:
                     self.made.append(
                         self.frame.claim(head.dimension, value, "image", head.mode, i, i + 1)
                     )
+
+    def _is_no_term(self, i: int) -> bool:
+        frame = self.frame
+        return self._former(i) or self._infinitive(i) or frame.qualifies(i) or self._of_verb(i)
+
+    def _of_verb(self, i: int) -> bool:
+        """Whether an amount says how much of a judgement: `the contrast suffers a lot`."""
+        last = i - 2 if self.frame.kinds[i - 1 : i] == ["det"] else i - 1
+        if last < 0 or sense_kind(self.frame.items[i]) != "much":
+            return False
+        term = self.frame.items[last].entry.term
+        judged = term is not None and term.generic is not None
+        return judged and self.frame.forward(i) is None
+
+    def _looked_at(self, i: int) -> bool:
+        """Whether a defect is only what somebody looked for: `I checked the noise`."""
+        return any(item.word in _LOOKING for item in self.frame.items[max(0, i - 4) : i])
 
     def _infinitive(self, i: int) -> bool:
         """Whether a judgement is a verb: `nothing to correct`."""
@@ -99,7 +122,7 @@ class _Reading:
         for j in self.frame.bound(i):
             head = UNKNOWN if j == -2 else self.frame.head(j)
             sense = self._sense(i, j, head)
-            if sense is None or (item.entry.form == "ly" and sense.kind == "content"):
+            if sense is None or self._only_manner(item, head, sense):
                 continue
             if (
                 j == -1
@@ -111,7 +134,7 @@ class _Reading:
             if sense.kind == "legible":
                 self._legible(i, j)
             elif sense.kind in ("much", "mild", "seen", "bother"):
-                if sense.kind == "seen" and self._only_names(i, j, head):
+                if sense.kind == "seen" and (self._only_names(i, j, head) or self._found(i, j)):
                     continue
                 if j >= 0 or (head.dimension and head.name != "image"):
                     presence.setdefault(j, []).append((i, sense))
@@ -124,6 +147,12 @@ class _Reading:
                 if head.kind != "defect" or sense.kind == head.dimension:
                     spoken.add(j)
                 self._polar(i, j, head, sense.kind, sense)
+
+    def _only_manner(self, item: Item, head: Head, sense: Sense) -> bool:
+        """Whether a term says how or where, and judges nothing: `usually`, `at every edge`."""
+        if item.entry.form == "ly" and (sense.kind == "content" or sense.value == 0):
+            return True
+        return head.kind == "defect" and item.word.startswith("every ")
 
     def _by_agent(
         self, i: int, presence: dict[int, list[tuple[int, Sense]]], spoken: set[int]
@@ -165,6 +194,12 @@ class _Reading:
         named = head.name == "subject" and self.frame.forward(i) == j
         return named and not self.frame.takes_object(i)
 
+    def _found(self, i: int, j: int) -> bool:
+        """Whether `I find the colors dull` says what they are, not that they are there."""
+        if not i < j < len(self.frame.items) - 1 or self.frame.kinds[j + 1] != "E":
+            return False
+        return not is_finite(self.frame.items[j + 1]) and self.frame.forward(j + 1) is None
+
     def _sense(self, i: int, j: int, head: Head) -> Sense | None:
         senses = self.frame.items[i].entry.term.senses  # type: ignore[union-attr]
         own = head.dimension if head.kind != "region" else None
@@ -180,7 +215,9 @@ class _Reading:
 
     def _good(self, i: int, j: int, head: Head, sense: Sense) -> None:
         dimension = head.dimension
-        if head.kind == "region" and head.name not in ("image", "scene", "background", "smooth"):
+        if head.name == "hue" and 0 < j < i and self.frame.items[j - 1].word == "the":
+            dimension = "colorfulness"  # `the blue is gorgeous`
+        elif head.kind == "region" and head.name not in ("image", "scene", "background", "smooth"):
             return
         if dimension is None:
             return
@@ -231,8 +268,9 @@ class _Reading:
         manner = self.frame.manner(i)
         if not manner:
             return
-        worse = (
-            self.frame.kinds[manner[0]] == "badly" or self.frame.items[manner[0]].word == "worse"
+        worse = self.frame.kinds[manner[0]] == "badly" or self.frame.items[manner[0]].word in (
+            "worse",
+            "bad",
         )
         value = -2.0 if worse else 2.0
         target = self.frame.kinds[i].partition(" ")[2] or "head"
