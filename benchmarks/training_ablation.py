@@ -70,9 +70,12 @@ class Row:
     name: str
     recipe: str | None
     changes: tuple[str, ...] = ()
+    annotated: int = ANNOTATED["train"]
 
 
 BALANCED = ("credit=balanced",)
+DRAWN = "data.repeat_annotated=3"
+"""As often as the demo draws what people annotated, there 240 pictures of 800."""
 ROWS = (
     Row("all four rewards", "ablation/expect"),
     Row("without self-consistency", "ablation/no-self-consistency"),
@@ -81,6 +84,13 @@ ROWS = (
     Row("balanced credit", "ablation/expect", BALANCED),
     Row("balanced, without self-consistency", "ablation/no-self-consistency", BALANCED),
     Row("balanced, without reasoning", "ablation/no-reasoning", ("stage2=expect", *BALANCED)),
+    Row("dense, balanced", "ablation/expect", (*BALANCED, DRAWN), 240),
+    Row(
+        "dense, balanced, without reasoning",
+        "ablation/no-reasoning",
+        ("stage2=expect", *BALANCED, DRAWN),
+        240,
+    ),
     Row("stage 2 generated", "q-reasoning"),
     Row("prediction only", "ablation/prediction-only"),
     Row("reasoning only", "ablation/reasoning-only"),
@@ -113,7 +123,8 @@ def run(row, seed):
     recipe = recipe_of(row, seed)
     with tempfile.TemporaryDirectory(prefix="qreasoning-") as name:
         folder = Path(name)
-        dataset = write_dataset(folder / "simulated" / "1.0.0", PICTURES, ANNOTATED, seed)
+        annotated = {**ANNOTATED, "train": row.annotated}
+        dataset = write_dataset(folder / "simulated" / "1.0.0", PICTURES, annotated, seed)
         model, processor = load_model(recipe.model, "cpu"), load_processor(recipe.model)
         test = read_examples(dataset, "test").rows
         if row.recipe is None:
@@ -237,6 +248,7 @@ CREDITS = ("span credit", "balanced credit")
 REASONING = {
     "": (ALL, WITHOUT[1]),
     ", balanced credit": (CREDITS[1], "balanced, without reasoning"),
+    ", balanced credit, dense": ("dense, balanced", "dense, balanced, without reasoning"),
     ", no self-consistency": (WITHOUT[0], "prediction only"),
     ", no self-consistency, balanced credit": (
         "balanced, without self-consistency",
@@ -264,7 +276,8 @@ HEAD = f"""# What each reward, stage 2 and each kind of credit does
 **A simulation on distorted photographs that shows the mechanisms, not a claim about a real model.**
 `python benchmarks/training_ablation.py`: the tiny model, {STEPS} steps of 8 pictures, {len(SEEDS)}
 seeds, one thread. Each row is a shipped recipe with the tiny model's size and optimiser. 56 of 800
-training pictures have a human chain, each is drawn about once; greedy answers to 200 from regions
+training pictures have a human chain, each is drawn about once (`dense`: 240, drawn three times as
+often as others); greedy answers to 200 from regions
 never trained on, ROUGE-1 with the chain of one simulated person each (two such people share
 0.77). A mean over the seeds, and the least and the greatest in brackets. `caption SRCC` is stage 2
 decoded, beside it stage 2 by expectation; the last column is Spearman's correlation of the two."""
