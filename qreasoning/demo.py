@@ -55,6 +55,8 @@ class Size:
     pictures: Mapping[Split, int]
     annotated: Mapping[Split, int]
     people: int = 3
+    per_picture: int = 2
+    """How many people annotate each of those; with two the report can say how near is near."""
     steps: int | None = None
     """GRPO steps; None is the recipe's own number."""
     warm_up: "WarmUp | None" = None
@@ -63,7 +65,7 @@ class Size:
 
 FULL = Size(
     pictures={"train": 800, "validation": 40, "test": 200},
-    annotated={"train": 240, "test": 120},
+    annotated={"train": 160, "test": 80},
 )
 
 
@@ -131,7 +133,7 @@ def _texts(facts: Mapping[str, Any], size: Size) -> dict[str, str]:
         "images": PICTURES,
         "manifest": f"{PICTURES}/annotated-simulated.txt",
         "annotators": size.people,
-        "annotators_per_image": 1,
+        "annotators_per_image": size.per_picture,
         "simulated": True,
         # Simulated texts come from templates.
         "rules": {"alike": None},
@@ -214,7 +216,7 @@ def _annotate(study: Workspace, scenes: Sequence[Scene], seed: int, size: Size, 
                 server,
                 login,
                 synced.project_id,
-                _submissions(chosen[number :: size.people], number + 1, seed, pictures),
+                _submissions(_given(chosen, number, size), number + 1, seed, pictures),
                 say,
             )
             for number, login in enumerate(synced.logins)
@@ -231,6 +233,15 @@ def _chosen(scenes: Sequence[Scene], seed: int, size: Size) -> list[Scene]:
         scene
         for split, count in size.annotated.items()
         for scene in random.sample([each for each in scenes if each.split == split], count)
+    ]
+
+
+def _given(chosen: Sequence[Scene], number: int, size: Size) -> list[Scene]:
+    """What one person annotates: everybody gets the same share, each picture goes to several."""
+    return [
+        scene
+        for place, scene in enumerate(chosen)
+        if (number - place) % size.people < size.per_picture
     ]
 
 
