@@ -84,7 +84,9 @@ def test_demo_reports_before_and_after_and_says_simulated(demo):
     assert "simulated" in report.report.read_text("utf-8").lower()
     metrics = json.loads((report.report.parent / "metrics.json").read_text("utf-8"))
     assert metrics["meta"]["simulated"] is True
-    assert len({record["model"] for record in metrics["records"]}) == 2
+    models = {record["model"] for record in metrics["records"]}
+    assert len(models - {"(people)"}) == 2
+    assert "(people)" in models  # two of them explain each picture, so there is a ceiling
     assert list(report.before) == list(report.after)
     assert 0 <= report.before["ROUGE-1 with human chains"] <= 1
     assert "simulated" in (folder / "data_cards/demo-simulated-1.0.0.md").read_text("utf-8")

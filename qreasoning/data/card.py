@@ -62,6 +62,9 @@ def _front_matter(facts: Mapping[str, Any], title: str) -> str:
     configs = [
         {
             "config_name": name,
+            # Hugging Face's cache knows a local folder by its name, `1.0.0`, and by these lines:
+            # without the content two data sets would be taken for one.
+            "description": f"content {facts['content_sha256']}",
             **({"default": True} if name == "chains" else {}),
             "data_files": [
                 {"split": split, "path": f"data/{name}/{split}-*.parquet"} for split in splits

@@ -105,3 +105,37 @@ def test_version_is_read_without_this_package(
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "loaded"
+
+
+TWO = """
+import sys
+from datasets import load_dataset
+
+for folder in sys.argv[1:]:
+    print(*sorted(row["name"] for row in load_dataset(folder, "chains", split="test")))
+"""
+
+
+def test_two_datasets_of_one_number_are_not_taken_for_each_other(
+    workspace: Workspace,
+    spec: Callable[..., BuildSpec],
+    list_scores: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    folders = []
+    lists = [
+        {"name": "list", "file": "scores.csv", "range": [0, 100], "columns": {"split": "split"}}
+    ]
+    for name in ("one", "other"):
+        list_scores([(f"{name}.png", 50, "test", "")])
+        settings = spec(name=name, pictures="none", score_sets=lists)
+        folders.append(build_dataset(settings, workspace).folder)
+    assert [each.name for each in folders] == ["1.0.0", "1.0.0"]
+    environment = {**os.environ, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", TWO, *map(str, folders)],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == ["one.png", "other.png"], done.stderr
