@@ -123,12 +123,9 @@ def test_two_datasets_of_one_number_are_not_taken_for_each_other(
     tmp_path: Path,
 ) -> None:
     folders = []
-    lists = [
-        {"name": "list", "file": "scores.csv", "range": [0, 100], "columns": {"split": "split"}}
-    ]
     for name in ("one", "other"):
         list_scores([(f"{name}.png", 50, "test", "")])
-        settings = spec(name=name, pictures="none", score_sets=lists)
+        settings = spec(name=name, pictures="none", scores={"images": None})
         folders.append(build_dataset(settings, workspace).folder)
     assert [each.name for each in folders] == ["1.0.0", "1.0.0"]
     environment = {**os.environ, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1"}
