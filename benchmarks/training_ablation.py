@@ -136,7 +136,10 @@ def run(row, seed):
 
 
 def learn(model, processor, recipe, dataset, test, folder):
-    """Train as `qr train` does; what was measured by step, and each reward's start and end."""
+    """Train as `qr train` does; what was measured by step, and each reward's start and end.
+
+    Without test pictures nothing is measured on the way.
+    """
     from transformers import TrainerCallback
 
     from qreasoning.training.grpo import make_trainer
@@ -145,7 +148,7 @@ def learn(model, processor, recipe, dataset, test, folder):
 
     class Exam(TrainerCallback):
         def on_step_end(self, args, state, control, **_):
-            if state.global_step in MEASURED:
+            if test and state.global_step in MEASURED:
                 policy = trainer.accelerator.unwrap_model(trainer.model)
                 policy.eval()
                 found[state.global_step] = measure(policy, processor, recipe, test)

@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 from simulated import write_dataset
-from training_ablation import ANNOTATED, PICTURES, STEPS, Row, recipe_of, tenths
+from training_ablation import ANNOTATED, PICTURES, STEPS, Row, learn, recipe_of
 
 from qreasoning.files import write_text
 
@@ -30,10 +30,7 @@ LEARNED = 150
 def run(name):
     """Train a recipe on a base of its own: the mean of each reward, first and last tenth."""
     from qreasoning.simulation.warm_up import WarmUp, ensure_base
-    from qreasoning.training.grpo import make_trainer
     from qreasoning.training.model import load_model, load_processor
-    from qreasoning.training.preflight import usable_examples
-    from qreasoning.training.progress import Progress, read_metrics
     from qreasoning.workspace import cache_folder
 
     recipe = recipe_of(Row(name, name), 0)
@@ -44,13 +41,8 @@ def run(name):
     with tempfile.TemporaryDirectory(prefix="qreasoning-") as place:
         folder = Path(place)
         dataset = write_dataset(folder / "simulated" / "1.0.0", PICTURES, ANNOTATED, 0)
-        examples, _ = usable_examples(recipe, dataset)
-        trainer = make_trainer(recipe, examples, model, processor, folder)
-        names = trainer.reward_func_names
-        trainer.add_callback(Progress(folder, names, trainer.completions, print))
-        trainer.share(recipe.efficiency.share_prompts, recipe.efficiency.share_pictures)
-        trainer.train()
-        return tenths(read_metrics(folder), names)
+        _, rewards = learn(model, processor, recipe, dataset, [], folder)
+    return rewards
 
 
 def main():

@@ -15,11 +15,12 @@ import pyarrow as pa
 def open_parquet(path: Path) -> Any:
     """A `pyarrow.parquet.ParquetFile` to be read in pieces: memory holds one of them.
 
-    By default pyarrow keeps all that was read of a file until it is closed.
+    By default pyarrow keeps all that was read of a file until it is closed. A buffered stream reads
+    page by page, whatever the size of a row group.
     """
     from pyarrow import parquet
 
-    return parquet.ParquetFile(path, pre_buffer=False)
+    return parquet.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False)
 
 
 def table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:

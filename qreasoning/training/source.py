@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from qreasoning import images
+from qreasoning.arrow import open_parquet
 from qreasoning.errors import DataError
 from qreasoning.files import sha256_bytes
 from qreasoning.training.examples import split_files
@@ -143,8 +144,7 @@ class Source:
 
 def _parquet_rows(file: Path, start: int, stop: int) -> Iterator[Picture | None]:
     """Rows of a file; row groups before `start` are not read."""
-    # A buffered stream reads page by page, whatever the size of a row group.
-    with pq.ParquetFile(file, buffer_size=1 << 20, pre_buffer=False) as table:
+    with open_parquet(file) as table:
         sizes = [table.metadata.row_group(g).num_rows for g in range(table.num_row_groups)]
         first, groups = 0, []
         for group, size in enumerate(sizes):
