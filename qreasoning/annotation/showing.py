@@ -1,9 +1,9 @@
 """What a task on the server shows: a picture to everybody, or an item to one annotator alone."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 from urllib.parse import quote
 
@@ -99,10 +99,10 @@ def link_items(project: Project, shown: Sequence[Showing]) -> None:
 
 
 def link_to(link: Path, target: Path) -> None:
-    """Make `link` point to `target`, whatever it was before."""
+    """Make `link` point to `target`, whatever it was before; others may do so at the same time."""
     if link.is_symlink() and link.readlink() == target:
         return
-    beside = link.with_name(f".{link.name}-{os.getpid()}")
+    beside = link.with_name(f".{link.name}-{token_hex(8)}")
     beside.symlink_to(target)
     beside.replace(link)
 

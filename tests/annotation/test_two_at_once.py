@@ -6,14 +6,15 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 
 from qreasoning.annotation.client import tasks
 from qreasoning.annotation.lookup import same_projects
+from qreasoning.annotation.showing import link_to
 from qreasoning.workspace import make_study
-
-pytestmark = pytest.mark.server
 
 
 def at_once(studies, environ):
@@ -29,6 +30,7 @@ def at_once(studies, environ):
     return said
 
 
+@pytest.mark.server
 def test_two_at_once_make_one_project_with_each_picture_once(
     running, tmp_path, paint, write_project
 ):
@@ -53,3 +55,19 @@ def test_two_at_once_make_one_project_with_each_picture_once(
     files = [study.annotations / "p" / "logins.csv" for study in studies]
     rows = [row for file in files if file.is_file() for row in file.read_text().splitlines()[1:]]
     assert [row.partition(",")[0] for row in rows] == ["annotator-1@p.local"]
+
+
+def test_link_that_eight_make_at_the_same_moment_is_there(tmp_path):
+    start = Barrier(8)
+
+    def make(number):
+        start.wait()
+        link_to(tmp_path / f"link{number}", tmp_path / "target")
+
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(200):
+            list(pool.map(make, [number] * 8))
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted(
+        f"link{number}" for number in range(200)
+    )
+    assert {each.readlink() for each in tmp_path.iterdir()} == {tmp_path / "target"}
