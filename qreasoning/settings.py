@@ -45,8 +45,8 @@ class _Loader(yaml.SafeLoader):
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
             return super().construct_object(node, deep)
-        except (ValueError, KeyError, AttributeError, TypeError, OverflowError):
-            # What YAML takes for a date or a number and Python does not: 2001-13-45, !!int soon.
+        except (ValueError, LookupError, AttributeError, TypeError, OverflowError):
+            # What YAML takes for a date or a number and Python does not: 2001-13-45, an empty !!int.
             kind = node.tag.rpartition(":")[2]
             problem = f"{str(node.value)[:40]!r} is no {kind}"
             raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None

@@ -93,6 +93,8 @@ BOMB = "".join(f"k{n}: &k{n} [{', '.join([f'*k{n - 1}'] * 9) if n else '0'}]\n" 
         "a: 2001-13-45",
         "a: !!timestamp soon",
         "a: !!bool soon",
+        "a: !!float",
+        "!!int",
         "a: !!set [1]",
         "a: !!python/object/apply:os.system [exit]",
         'a: "\\UFFFFFFFF"',
