@@ -163,6 +163,9 @@ def _require(path: Path, file: ScoreFile, found: list[str]) -> None:
             f"{path} has no column {missing[0]} (it has {len(found)}). Correct 'columns', or "
             "'delimiter'."
         )
+    doubled = [each for each in file.columns.named.values() if found.count(_in_file(each)) > 1]
+    if doubled:
+        raise DataError(f"{path} has the column '{doubled[0]}' twice. Remove or rename one.")
 
 
 def _named(table: "pa.Table", file: ScoreFile) -> "pa.Table":

@@ -105,6 +105,7 @@ def test_a_row_with_a_fault_is_one_error_that_names_file_and_row(fault, tmp_path
     [
         (b"", "cannot be read as a table"),
         (b"image,mos\n", "lists no picture"),
+        (b"image,mos,mos\na,1,2\n", "the column 'mos' twice"),
         (b"image,score\na,1\n", r"no column 'mos' \(it has image, score\)"),
         (b"\xff\xfe\x00image", "cannot be read as a table|no column"),
         (b"image,mos\n\xe4.jpg,1\n", "cannot be read as a table"),

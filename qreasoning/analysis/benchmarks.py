@@ -45,7 +45,9 @@ def _read_manifest(path: Path) -> dict[str, float]:
 
     try:
         table = parquet.read_table(path) if path.suffix == ".parquet" else csv.read_csv(path)
-        columns = [name for name in ("image", "mos", "split") if name in table.column_names]
+        columns = [name for name in table.column_names if name in ("image", "mos", "split")]
+        if len(columns) != len(set(columns)):
+            raise DataError(f"{path} has a column twice ({', '.join(columns)}). Remove one.")
         rows = table.select(columns).to_pylist()
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         reason = str(error).splitlines()[0]

@@ -72,6 +72,9 @@ def test_manifests_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("image,mos\nx.jpg,1\nx.jpg,2\n")
     with pytest.raises(DataError, match=r"lists x\.jpg twice"):
         read_manifests(tmp_path)
+    (tmp_path / "a.csv").write_text("image,mos,mos\nx.jpg,1,2\n")
+    with pytest.raises(DataError, match="a column twice"):
+        read_manifests(tmp_path)
 
 
 def test_manifests_an_unknown_score_is_nan(tmp_path: Path) -> None:
