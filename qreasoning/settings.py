@@ -46,7 +46,7 @@ class _Loader(yaml.SafeLoader):
         try:
             return super().construct_object(node, deep)
         except (ValueError, LookupError, AttributeError, TypeError, OverflowError):
-            # What YAML takes for a date or a number and Python does not: 2001-13-45, an empty !!int.
+            # What YAML takes for a date or number and Python does not: 2001-13-45, an empty !!int.
             kind = node.tag.rpartition(":")[2]
             problem = f"{str(node.value)[:40]!r} is no {kind}"
             raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
