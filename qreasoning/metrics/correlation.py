@@ -101,20 +101,20 @@ def outlier_ratio(
     MOS's 95 % interval (ITU-T P.1401). A pair without a spread, or with one rater, is left out.
     Raises ValueError for other shapes and for infinities.
     """
-    limit = factor * np.asarray(spread, dtype=np.float64)
-    if raters is not None:
-        limit = limit / factor * _half_widths(np.asarray(raters, dtype=np.float64))
-    error = np.asarray(x, dtype=np.float64) - np.asarray(y, dtype=np.float64)
+    deviations = np.asarray(spread, dtype=np.float64)
+    limit = deviations * (factor if raters is None else _half_widths(raters))
+    error = np.subtract(x, y, dtype=np.float64)
     distance, allowed, left_out = _pairs(np.abs(error), limit)
     value = float(np.mean(distance > allowed)) if len(distance) else float("nan")
     return Deviation(value, len(distance), left_out)
 
 
-def _half_widths(raters: Array) -> Array:
+def _half_widths(raters: ArrayLike) -> Array:
     """Half-width of a mean's 95 % interval in standard deviations; nan under two raters."""
     from scipy.special import stdtrit
 
-    enough = np.where(raters >= 2, raters, np.nan)
+    count = np.asarray(raters)
+    enough = np.where(count >= 2, count, np.nan)
     return np.asarray(stdtrit(enough - 1, 0.975) / np.sqrt(enough))
 
 

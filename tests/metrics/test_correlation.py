@@ -43,14 +43,36 @@ def test_correlations_with_nan_leave_the_pair_out_and_count_it() -> None:
     # Kept: (1, 1), (2, 3), (4, 2). Ranks (1, 2, 3) against (1, 3, 2): 1 - 6·2/(3·8) = 0.5.
     assert srcc(x, y) == (pytest.approx(0.5), 3, 2)
     assert plcc(x, y) == (pytest.approx(stats.pearsonr([1, 2, 4], [1, 3, 2]).statistic), 3, 2)
+    assert krcc(x, y) == (pytest.approx(1 / 3), 3, 2)
+    assert rmse(x, y) == (pytest.approx(math.sqrt((0 + 1 + 4) / 3)), 3, 2)
+
+
+def test_measures_of_numbers_in_narrow_types_are_those_of_the_numbers() -> None:
+    # Bytes would wrap round at 1 - 2 = 255; half precision would end at the third digit.
+    x, y = np.array([1, 2, 9, 4], np.uint8), np.array([2, 1, 8, 7], np.uint8)
+    assert rmse(x, y).value == pytest.approx(math.sqrt((1 + 1 + 1 + 9) / 4))
+    assert outlier_ratio(x, y, np.array([1, 1, 1, 1], np.uint8)) == (0.25, 4, 0)
+    for left, right in ((x, y), (y, x)):
+        narrow = np.sqrt(left).astype(np.float16)
+        wide = narrow.astype(np.float64)
+        assert plcc(narrow, right).value == plcc(wide, right).value
+        assert plcc(right, narrow).value == plcc(right, wide).value
+
+
+def test_plcc_of_exact_lines_is_one_at_any_size() -> None:
+    x = np.array([0.0, 0.2, 0.6])
+    for y in (x / 7 + 0.6, x * 1e-200, x * 1e200):
+        assert plcc(x, y).value == 1 and plcc(y, -x).value == -1
 
 
 @pytest.mark.parametrize("measure", [plcc, srcc])
 @pytest.mark.parametrize(
     ("x", "y", "n"),
     [
-        ([0.1] * 10, list(range(10)), 10),
-        (list(range(10)), [0.1] * 10, 10),
+        # The mean of seven times 0.1 is another number than 0.1.
+        ([0.1] * 7, [0, 1, 2, 3, 4, 5, 9], 7),
+        ([0, 1, 2, 3, 4, 5, 9], [0.1] * 7, 7),
+        ([0.1] * 7, [0.1] * 7, 7),
         ([1, 2], [1, 2], 2),
         ([], [], 0),
     ],
@@ -66,7 +88,7 @@ def test_correlations_of_different_shapes_are_refused() -> None:
 
 
 def test_correlations_of_infinite_values_are_refused() -> None:
-    with pytest.raises(ValueError, match="infinite"):
+    with pytest.raises(ValueError, match=r"^correlation is not defined for infinite values$"):
         srcc([1, 2, math.inf], [1, 2, 3])
 
 
@@ -100,6 +122,12 @@ def test_outlier_ratio_of_a_worked_example() -> None:
     raters = [4, 4, 4, 1, 4]
     assert outlier_ratio(predicted, mos, spread, raters) == (pytest.approx(2 / 3), 3, 2)
     assert math.isnan(outlier_ratio([], [], []).value)
+    # As far as is allowed is not farther.
+    assert outlier_ratio([3.0], [3.5], [0.25]).value == 0
+    # Two raters: t(1) 12.706/√2 = 8.985 spreads; three: t(2) 4.303/√3 = 2.484 spreads.
+    for count, inside, outside in ((2, 8.98, 8.99), (3, 2.48, 2.49)):
+        predicted = [3 + inside / 10, 3 + outside / 10]
+        assert outlier_ratio(predicted, [3, 3], [0.1, 0.1], [count, count]) == (0.5, 2, 0)
 
 
 def test_logistic_recovers_the_curve_it_was_made_with() -> None:
@@ -135,5 +163,34 @@ def test_logistic_of_a_reversed_model_has_no_value() -> None:
     assert "does not rise" in found.why
 
 
-def test_logistic_of_constants_has_no_value() -> None:
-    assert logistic4([2.0] * 9, np.arange(9.0)).why == "one side is constant"
+def test_logistic_that_rises_where_the_raw_values_fall_has_no_value() -> None:
+    # One prediction far off turns the raw correlation; the curve leaves it out and rises.
+    x = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 100]
+    found = logistic4(x, [1, 1, 1.5, 2, 3, 4, 4.5, 5, 5, 5, 0])
+    assert found.monotone and not found.same_sign and math.isnan(found.plcc)
+    assert found.why == "the raw correlation is not positive"
+
+
+def test_logistic_that_is_a_step_has_no_value() -> None:
+    x = np.linspace(-3, 3, 200)
+    # A needle's width of the predictions, and predictions that are two values only.
+    for step in (logistic4(x, np.where(x < 0, 1, 5)), logistic4([1, 1, 1, 2, 2], [1, 2, 3, 4, 5])):
+        assert not step.monotone and step.same_sign and math.isnan(step.rmse)
+        assert step.why == "the fitted curve does not rise over the predictions"
+    assert logistic4([1, 1, 2, 2, 3, 3], [1, 2, 3, 3, 4, 5]).monotone
+
+
+def test_logistic_of_constants_or_four_pairs_has_no_value() -> None:
+    nothing = (pytest.approx(math.nan, nan_ok=True),) * 2
+    levels = pytest.approx((math.nan,) * 4, nan_ok=True)
+    why = "1 without a number on every side; one side is constant"
+    x = [2.0] * 5 + [math.nan]
+    assert logistic4(x, np.arange(6.0)) == (*nothing, levels, 5, 1, False, False, why)
+    assert logistic4(x, np.arange(6.0))[-3:-1] == (False, False)
+    assert logistic4([1, 2, 3, 4], [1, 2, 3, 5]).why == "fewer than 5 pairs"
+
+
+def test_logistic_of_five_pairs_has_a_value_and_counts_the_sixth() -> None:
+    found = logistic4([1, 2, 3, 4, 5, 6], [1, 1.5, 3, 4.5, 5, math.nan])
+    assert (found.n, found.n_left_out) == (5, 1) and 0.99 < found.plcc <= 1
+    assert found.why == "1 without a number on every side"
