@@ -277,7 +277,9 @@ def _list_goes_on(sentence: list[Item], index: int) -> bool:
         if is_finite(item) or item.kind in _ENDS:
             break
     following = sentence[index + 1]
-    return following.kind == "H" and following.entry.head is not None
+    if following.entry.head is None:
+        return False
+    return following.entry.head.kind != "region" or not _verb_in_segment(sentence, index + 1)
 
 
 def _verb_in_segment(sentence: list[Item], start: int) -> bool:

@@ -47,6 +47,7 @@ class Term(NamedTuple):
     senses: Mapping[str, Sense | None]
     verb: bool
     generic: float | None
+    excuses: bool = False
 
 
 class Entry(NamedTuple):
@@ -112,6 +113,8 @@ class TermSettings(Settings):
     """Sense by head class, dimension or kind, `?` (an unknown thing) and `*` (anything else)."""
     generic: float | None = Field(default=None, ge=-3, le=3)
     """A judgement that applies to whatever is spoken of, -3 to 3."""
+    excuses: bool = False
+    """Whether a flaw that it is said of, in a clause by itself, is nothing: `but bearable`."""
     pos: Literal["a", "v"] = "a"
     """Inflected as an adjective or as a verb."""
     beside: Literal["", "likeness", "picture"] = ""
@@ -146,7 +149,7 @@ def entries(content: LexiconFile) -> Iterator[tuple[str, Entry]]:
         for word in each.words:
             yield word, Entry("H", head, None, "", word, each.beside)
     for term in content.terms:
-        read = Term(_senses(term), term.pos == "v", term.generic)
+        read = Term(_senses(term), term.pos == "v", term.generic, term.excuses)
         for word in term.words:
             yield word, Entry("E", None, read, "", word, term.beside)
     for role, words in content.grammar.items():

@@ -41,7 +41,15 @@ class Frame:
     def _find_heads(self) -> list[int]:
         """Where heads stand; of a compound (`image noise`), the last."""
         found = [i for i, kind in enumerate(self.kinds) if kind == "H"]
-        return [i for i in found if i + 1 not in found or self._is_hue(i) or self._same(i)]
+        return [
+            i
+            for i in found
+            if i + 1 not in found or not self._joined(i) or self._is_hue(i) or self._same(i)
+        ]
+
+    def _joined(self, i: int) -> bool:
+        """Whether the head at `i` and the next are one word after the other: no `across the`."""
+        return self.items[i + 1].start - self.items[i].end < 2
 
     def _same(self, i: int) -> bool:
         # A defect is spoken of even where another head follows it: `noise detail`.
@@ -94,6 +102,8 @@ class Frame:
         if self.clause.link == "if":
             return -1
         for i, item in enumerate(self.items):
+            if item.kind == "need" and item.word.startswith("would") and "H" not in self.kinds[i:]:
+                return -1  # `more light would help`
             if item.kind in ("if", "need"):
                 return i
             if item.kind == "modal" and item.word not in ("may", "might"):
@@ -121,7 +131,7 @@ class Frame:
             if kind == "H":
                 if self.head(j).name == "hue":
                     return j
-                while j + 1 < count and self.kinds[j + 1] == "H":
+                while j + 1 < count and self.kinds[j + 1] == "H" and self._joined(j):
                     j += 1
                 return j
             if kind == "E":
@@ -202,6 +212,8 @@ class Frame:
         while joined and joined[0] > 1 and self.kinds[joined[0] - 1] in ("and", ","):
             if self.kinds[joined[0] - 2] != "H" or self._judged(joined[0] - 2):
                 break
+            if self.kinds[joined[0] - 3 : joined[0] - 2] == ["no"]:
+                break  # `no grain, colors natural`
             joined.insert(0, joined[0] - 2)
         return joined or [-2 if self._personal() else -1]
 
@@ -212,7 +224,7 @@ class Frame:
         while (
             j + 1 < len(self.items) and self.kinds[j] in ("and", ",") and self.kinds[j + 1] == "H"
         ):
-            if self.kinds[j] == "," and self._judged_after(j + 1):
+            if self.kinds[j] == "," and self.judged_after(j + 1):
                 break
             found.append(j + 1)
             j += 2
@@ -222,10 +234,10 @@ class Frame:
         """Whether the head has a term of its own before it: `proper colors, faces crisp`."""
         return j > 0 and self.kinds[j - 1] == "E"
 
-    def _judged_after(self, j: int) -> bool:
+    def judged_after(self, j: int) -> bool:
         """Whether the head has a term of its own after it, and nothing more."""
         rest = self.kinds[j + 1 : j + 3]
-        return rest[:1] == ["E"] and rest[1:] in ([], [","])
+        return rest[:1] == ["E"] and rest[1:] in ([], [","], ["and"])
 
     def _names_unknown(self, i: int) -> bool:
         """Whether the term describes a thing not in the lexicon, as in `a dark suit`."""

@@ -7,7 +7,7 @@ detail is bad. `not X` is the other side, and weaker for `not very X`; `should b
 
 from qreasoning.metrics.claims.claim import Claim, Context
 from qreasoning.metrics.claims.clauses import Clause, is_finite
-from qreasoning.metrics.claims.entries import Head, Sense
+from qreasoning.metrics.claims.entries import DIMENSIONS, Head, Sense
 from qreasoning.metrics.claims.frame import UNKNOWN, Frame, sense_kind
 from qreasoning.metrics.claims.grades import denied, graded, wished
 from qreasoning.metrics.claims.items import Item
@@ -85,12 +85,20 @@ class _Reading:
         return self._former(i) or self._infinitive(i) or frame.qualifies(i) or self._of_verb(i)
 
     def _of_verb(self, i: int) -> bool:
-        """Whether an amount says how much of a judgement: `the contrast suffers a lot`."""
-        last = i - 2 if self.frame.kinds[i - 1 : i] == ["det"] else i - 1
+        """Whether an amount says how much of a judgement: `the contrast suffers a lot`, `faded so
+        much`."""
+        last = i - 1
+        while last >= 0 and (
+            self.frame.kinds[last] == "det" or self.frame.items[last].word == "so"
+        ):
+            last -= 1
         if last < 0 or sense_kind(self.frame.items[i]) != "much":
             return False
         term = self.frame.items[last].entry.term
-        judged = term is not None and term.generic is not None
+        judged = term is not None and (
+            term.generic is not None
+            or any(s and s.kind in DIMENSIONS for s in term.senses.values())
+        )
         return judged and self.frame.forward(i) is None
 
     def _looked_at(self, i: int) -> bool:

@@ -51,9 +51,13 @@ class Negation:
         for j in range(i + 1, len(self.frame.items)):
             if self.frame.kinds[j] == "," and not self._alternatives(j):
                 return j
-            if self.frame.kinds[j] == "not" and "E" in self.frame.kinds[i:j]:
+            if self.frame.kinds[j] == "not" and self._again(i, j):
                 return j
         return len(self.frame.items)
+
+    def _again(self, i: int, j: int) -> bool:
+        """Whether the `not` at `j` denies something else: `not orange and not pale`."""
+        return "E" in self.frame.kinds[i:j] or self.frame.kinds[j - 1] in ("and", ",")
 
     def _alternatives(self, j: int) -> bool:
         """Whether an `or` follows, so that a list goes on at the comma."""
@@ -67,7 +71,7 @@ class Negation:
     def _end_of_no(self, i: int) -> int:
         item = self.frame.items[i]
         if item.word in _WHOLE:
-            return len(self.frame.items)
+            return self._end_of_whole(i)
         following = self.frame.items[i + 1] if i + 1 < len(self.frame.items) else None
         if following is not None and following.word.endswith("ing") and is_finite(following):
             return len(self.frame.items)
@@ -87,9 +91,19 @@ class Negation:
                 return j
         return len(self.frame.items)
 
+    def _end_of_whole(self, i: int) -> int:
+        """`nothing wrong with the light, not too dark` denies both, each by itself."""
+        kinds = self.frame.kinds
+        for j in range(i + 2, len(kinds)):
+            if kinds[j] in ("not", "no") and kinds[j - 1] == "," and "E" in kinds[i:j]:
+                return j
+        return len(kinds)
+
     def _listed(self, j: int, operator: Item) -> bool:
         """Whether the list of what is not there goes on after the comma at `j`."""
         following = self.frame.kinds[j + 1] if j + 1 < len(self.frame.items) else ""
+        if following == "H" and self.frame.judged_after(j + 1):
+            return self.frame.head(j + 1).kind == "defect"  # `no grain, colors natural`
         if operator.word.startswith("lack"):
             return following in ("H", "E", "and")
         return following in ("H", "and") or self._alternatives(j)
@@ -108,12 +122,11 @@ class Negation:
         return target is None or self.frame.head(target).kind != "defect"
 
     def operators(self, i: int, j: int) -> list[int]:
-        """The negations whose scope covers the term or its head."""
-        return [
-            k
-            for k, first, end in self.scopes
-            if first <= i < end or (j >= 0 and first <= j < end and self._belongs(k, i, j))
-        ]
+        """The negations whose scope covers the term, or else its head."""
+        own = [k for k, first, end in self.scopes if first <= i < end]
+        if own or j < 0:
+            return own
+        return [k for k, first, end in self.scopes if first <= j < end and self._belongs(k, i, j)]
 
     def _belongs(self, k: int, i: int, j: int) -> bool:
         return self.frame.kinds[k] != "free" or abs(i - j) < 3

@@ -8,7 +8,7 @@ from qreasoning.metrics.claims.echo import Statement, statement
 from qreasoning.metrics.claims.grammar import answered, read
 from qreasoning.metrics.claims.items import Item
 from qreasoning.metrics.claims.lexicon import Lexicon, load_lexicon
-from qreasoning.metrics.claims.replies import asks, elided, explained, replied
+from qreasoning.metrics.claims.replies import asks, elided, excused, explained, replied
 from qreasoning.metrics.claims.second import SecondTier
 
 
@@ -80,10 +80,14 @@ def _read(sentence: list[Item]) -> list[Claim]:
     found: list[Claim] = []
     for clause in clauses(sentence):
         claims, following = read(clause, context)
-        if clause.link != ":" and answered(claims, context) and context.bare in found:
-            found.remove(context.bare)
+        context, before = following, context
+        harmless = excused(clause, claims, found)
+        if harmless is not None:
+            found = harmless
+            continue
+        if clause.link != ":" and answered(claims, before) and before.bare in found:
+            found.remove(before.bare)
         found += claims or elided(clause, found)
-        context = following
     return explained(found)
 
 

@@ -1,7 +1,10 @@
 """What is said by leaving it out: answers to questions, and `the sky is clean, the wall isn't`."""
 
+from collections.abc import Iterable
+
 from qreasoning.metrics.claims.claim import Claim
 from qreasoning.metrics.claims.clauses import Clause
+from qreasoning.metrics.claims.entries import Sense
 from qreasoning.metrics.claims.grammar import UNSEEN
 from qreasoning.metrics.claims.items import Item
 
@@ -41,6 +44,38 @@ def elided(clause: Clause, before: list[Claim]) -> list[Claim]:
         return []
     place = (items[0].start, items[-1].end)
     return [opposite(before[-1])._replace(span=place)]
+
+
+def excused(clause: Clause, claims: list[Claim], before: list[Claim]) -> list[Claim] | None:
+    """The claims before, the last one's flaw made nothing of: `but I can live with it`, `though not
+    severe`. None where the clause, which makes `claims`, says something else."""
+    if not before or before[-1].polarity > 0:
+        return None
+    flaw = before[-1]
+    if any(claim.dimension not in ("overall", flaw.dimension) for claim in claims):
+        return None
+    heads = [item.entry.head for item in clause.items if item.entry.head is not None]
+    terms = [item.entry.term for item in clause.items if item.entry.term is not None]
+    denied = any(item.kind in ("not", "no") for item in clause.items)
+    if not terms or any(denied or head.kind != "region" for head in heads):
+        return None
+    if not (terms[0].excuses if not denied else _slight(terms[0].senses.values())):
+        return None
+    return [
+        claim._replace(polarity=0, value=0.0, mode="")
+        if claim.dimension == flaw.dimension and claim.polarity < 0
+        else claim
+        for claim in before
+    ]
+
+
+def _slight(senses: Iterable[Sense | None]) -> bool:
+    """Whether denying a term says that a flaw is small: `not disturbing`, `not terrible`."""
+    kinds = [each for each in senses if each is not None]
+    return any(
+        each.kind in ("bother", "much") or (each.kind == "good" and each.value <= -2)
+        for each in kinds
+    )
 
 
 def opposite(claim: Claim) -> Claim:
