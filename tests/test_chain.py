@@ -129,7 +129,9 @@ def test_parse_of_any_text_returns_a_known_status_and_true_spans(chain_format, t
         (q_reasoning() + "<rating>4.50</rating>", "repeated rating"),
         (q_reasoning(caption="a <caption> b"), "repeated caption"),
         (q_reasoning() + " I am sure.", "text outside"),
+        (q_reasoning().replace("</rating>", "</rating></rating>"), "repeated rating"),
         ("Sure: " + q_reasoning(), "text outside"),
+        (":" + q_reasoning(), "text outside"),
         (q_reasoning().replace("</caption>", "</caption> and "), "text outside"),
         ("<caption>A cat.</caption><reasoning>It is", "missing reasoning"),
         ("", "missing caption"),
@@ -188,6 +190,11 @@ def test_rating_span_of_json_covers_the_number_alone():
 def test_render_of_a_chain_that_cannot_be_read_back_is_refused(chain):
     with pytest.raises(DataError, match="cannot be written as q-reasoning"):
         Q_REASONING.render(chain)
+
+
+def test_render_without_a_rating_says_that_it_is_empty():
+    with pytest.raises(DataError, match="empty rating"):
+        Q_REASONING.render(Chain("a", "b", None))
 
 
 def test_render_of_a_caption_in_a_format_without_one_is_refused():

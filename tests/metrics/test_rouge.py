@@ -110,14 +110,39 @@ def test_rouge1_table_holds_every_pair(left: list[str], right: list[str]) -> Non
 
 
 def test_rouge1_table_of_many_texts_equals_matched_pairs() -> None:
-    # Enough texts and frequent words that both the dense and the sparse columns are used.
+    # Enough texts and frequent words that both the dense and the sparse columns are used, and more
+    # rows than two blocks have.
     random = np.random.default_rng(0)
     words = [f"word{each}" for each in range(400)]
     chances = 1 / np.arange(1, 401)
-    texts = [" ".join(random.choice(words, 40, p=chances / chances.sum())) for _ in range(320)]
+    texts = [" ".join(random.choice(words, 40, p=chances / chances.sum())) for _ in range(520)]
     table = rouge1_table(texts, texts[:60])
-    pairs = rouge1([one for one in texts for _ in range(60)], texts[:60] * 320)
+    pairs = rouge1([one for one in texts for _ in range(60)], texts[:60] * 520)
     assert (_columns(table).reshape(-1, 3) == _columns(pairs)).all()
+    floor = rouge1_mismatched([texts], [[each] for each in texts[:60]] + [[]] * 460)
+    sums = table.fmeasure.sum(axis=1)
+    own = np.r_[np.diag(table.fmeasure), np.zeros(460)]
+    expected = (sums - own) / np.r_[np.full(60, 59), np.full(460, 60)]
+    assert floor.fmeasure[0] == pytest.approx(expected, abs=1e-12)
+
+
+def test_rouge1_of_pictures_does_not_stem_unless_asked_and_counts_what_has_no_word() -> None:
+    # "blurred" and "blurring" share a stem and no word.
+    mine, theirs = ["blurred", ""], [["blurring", "!"], ["blurred", "", "?"]]
+    table = rouge1_table(mine, ["blurring", "!"])
+    assert table.fmeasure.tolist() == [[0, 0], [0, 0]] and table.empty == 2
+    assert rouge1_each(mine, theirs).fmeasure[0].tolist()[:2] == [0, 0]
+    assert rouge1_each(mine, theirs).empty == 1 + 3
+    assert np.nanmax(rouge1_between([["blurred", "blurring"]]).fmeasure) == 0
+    assert rouge1_between(theirs).empty == 3
+    for how in ("mean", "max", "leave_one_out"):
+        found = rouge1_against(mine, theirs, aggregate=how)
+        assert found.fmeasure[0] == 0 and found.empty == rouge1_each(mine, theirs).empty
+    assert rouge1_humans([["blurred", "blurring"]]).fmeasure[0] == 0
+    floor = rouge1_mismatched([mine], theirs)
+    assert floor.empty == 1 + 3 and floor.fmeasure[0].tolist() == [pytest.approx(1 / 3), 0]
+    assert rouge1_each([], []).fmeasure.shape == rouge1_each(["a"], [[]]).fmeasure.shape[1:] * 2
+    assert rouge1_between([[]]).fmeasure.shape == (1, 0, 0)
 
 
 @settings(max_examples=40, deadline=None)
@@ -217,5 +242,20 @@ def test_rouge1_of_pictures_refuses_lists_that_do_not_fit() -> None:
         rouge1_mismatched([["a"]], [["a"], ["b"]])
     with pytest.raises(TypeError, match="human texts of a picture is one str"):
         rouge1_humans(["ab", "cd"])
+    one = r"^rouge1: predictions is one str; give a list of texts$"
+    for refused in (lambda: rouge1_table("a", ["a"]), lambda: rouge1_each("a", [["a"]])):
+        with pytest.raises(TypeError, match=one):
+            refused()
+    with pytest.raises(TypeError, match=one):
+        rouge1_mismatched(["a"], [["a"]])
+    with pytest.raises(TypeError, match=r"^rouge1: references is one str"):
+        rouge1_table(["a"], "a")
+    with pytest.raises(TypeError, match=r"^rouge1: texts is one str"):
+        unread("a")
+    left_out = (
+        "not a text; leave such pairs out and count them, or pass '' where nothing was written$"
+    )
+    with pytest.raises(TypeError, match=left_out):
+        unread([None])  # type: ignore[list-item]
     with pytest.raises(TypeError, match=r"picture\[1\] is None"):
         rouge1_each(["a"], [["a", None]])  # type: ignore[list-item]
