@@ -129,6 +129,8 @@ def test_claims_reward_pays_for_agreement_and_not_for_contradiction():
     assert values[0] == 1.0
     assert values[1:4] == [0.0, 0.0, 0.0]
     assert values[4:] == [None, None]
+    # The right claims in a completion that ends too early earn nothing.
+    assert ClaimsReward(Q_REASONING)([texts[0][:-1]], references=[[human]]) == [0.0]
     # One claim of two right, the other contradicted: F1 ½, a share of ½ off for each penalty.
     half = Q_REASONING.render(Chain("A sharp photo.", "It is full of noise.", 3.0))
     free, halved, paid = (
