@@ -20,7 +20,7 @@ from qreasoning.metrics.claims.second import NAMES, WIDTH, SecondTier, minilm
 from qreasoning.metrics.semantic import vectors
 
 DATA = Path(__file__).parent / "claims"
-PARTS = range(1, 11)
+PARTS = range(1, 7)
 SIGNS = {"reference": 1, "paraphrase": 1, "contradiction": -1}
 SCALE = 20
 """What standardized vectors are divided by: the penalty."""
@@ -34,12 +34,6 @@ Example = tuple[str, list[int], list[float]]
 
 def read(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def both(part: int) -> tuple[list[dict], list[dict]]:
-    """The texts of a part and its triples, which the parts of texts only have none of."""
-    threes = DATA / f"triples_part{part}.jsonl"
-    return read(DATA / f"texts_part{part}.jsonl"), read(threes) if threes.is_file() else []
 
 
 def example(text: str, labels: dict[str, int], weight: float, elsewhere: float) -> Example:
@@ -164,18 +158,22 @@ def agreement(rows: list[dict], second: SecondTier | None) -> float:
 
 
 def check() -> None:
-    parts = {part: both(part) for part in PARTS}
+    parts = {
+        part: (read(DATA / f"texts_part{part}.jsonl"), read(DATA / f"triples_part{part}.jsonl"))
+        for part in PARTS
+    }
     shared = captions() + phrases()
     made = {part: texts(mine) + triples(threes) for part, (mine, threes) in parts.items()}
     table = encoded([*shared, *(each for more in made.values() for each in more)])
     for part, (mine, threes) in parts.items():
         others = [each for other, more in made.items() if other != part for each in more]
         tier = fit(others + shared, table)
-        if threes:
-            alone, together = right(threes, None), right(threes, tier)
-            print(f"part {part}: triples right, lexicon {alone:.0%}, both {together:.0%}")
-        alone, together = agreement(mine, None), agreement(mine, tier)
-        print(f"part {part}: polarity F1, lexicon {alone:.3f}, both {together:.3f}", flush=True)
+        print(
+            f"part {part}: triples right, lexicon {right(threes, None):.0%}, both "
+            f"{right(threes, tier):.0%}; polarity F1, lexicon {agreement(mine, None):.3f}, both "
+            f"{agreement(mine, tier):.3f}",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -186,8 +184,8 @@ def main() -> None:
         return
     examples = captions() + phrases()
     for part in PARTS:
-        mine, threes = both(part)
-        examples += texts(mine) + triples(threes)
+        examples += texts(read(DATA / f"texts_part{part}.jsonl"))
+        examples += triples(read(DATA / f"triples_part{part}.jsonl"))
     tier = fit(examples, encoded(examples))
     path = Path(claims.__file__).parent / "second.npz"
     np.savez_compressed(
