@@ -19,8 +19,11 @@ demo: $(READY)
 test: $(READY)
 	HF_HUB_OFFLINE=1 OMP_WAIT_POLICY=PASSIVE .venv/bin/python -m pytest -n logical --dist loadfile
 
+FAULT_TESTS := tests/faults tests/annotation/test_faults.py tests/annotation/test_team_server.py \
+	tests/annotation/test_store.py tests/annotation/test_two_at_once.py tests/training/test_full_disk.py
+
 faults: $(READY)
-	FAULTS=all HF_HUB_OFFLINE=1 OMP_WAIT_POLICY=PASSIVE .venv/bin/python -m pytest tests/faults tests/annotation/test_faults.py tests/annotation/test_team_server.py
+	FAULTS=all HF_HUB_OFFLINE=1 OMP_WAIT_POLICY=PASSIVE .venv/bin/python -m pytest $(FAULT_TESTS)
 
 COVERED := tests/metrics tests/data tests/checks tests/test_chain.py tests/training/test_rewards.py tests/training/test_credit.py
 

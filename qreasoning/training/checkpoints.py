@@ -82,9 +82,10 @@ def writing_checkpoint(checkpoints: Path, step: int) -> Iterator[None]:
         if not isinstance(error, OSError | RuntimeError) and "os error" not in str(error):
             raise
         reason = str(error).splitlines()[0]
+        resume = " and --resume" if newest_checkpoint(checkpoints.parent) else ""
         raise TrainingError(
             f"The checkpoint of step {step} could not be written to {checkpoints} ({reason}). "
-            f"{_kept(checkpoints)} Make room, then go on with the same command and --resume."
+            f"{_kept(checkpoints)} Make room, then give the same command again{resume}."
         ) from error
 
 

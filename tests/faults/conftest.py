@@ -16,7 +16,20 @@ import pytest
 HERE = Path(__file__).parent
 LONG = os.environ.get("FAULTS") == "all"
 TRIED: Counter[tuple[str, str]] = Counter()
-NETWORK = ("tests/annotation/test_faults.py", "tests/annotation/test_team_server.py")
+ELSEWHERE = {
+    "tests/annotation/test_faults.py": ("annotate", "fault of the network between qr and a server"),
+    "tests/annotation/test_team_server.py": (
+        "annotate",
+        "fault of the network between qr and a server",
+    ),
+    "tests/annotation/test_store.py::test_pull_from_a_server_whose_clock_was_set_back": (
+        "annotate",
+        "clock of the server set back an hour",
+    ),
+    "tests/annotation/test_two_at_once.py::test_two_at_once": ("annotate", "two at once"),
+    "tests/training/test_full_disk.py": ("train", "disk full at a checkpoint"),
+}
+"""Tests of other folders that try faults too, by how their names begin."""
 
 
 def pytest_collection_modifyitems(config, items):
@@ -29,8 +42,8 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_terminal_summary(terminalreporter):
     passed = terminalreporter.stats.get("passed", [])
-    network = sum(each.nodeid.startswith(NETWORK) for each in passed)
-    TRIED["annotate", "faults of the network between qr and a server"] += network
+    for begins, what in ELSEWHERE.items():
+        TRIED[what] += sum(each.nodeid.startswith(begins) for each in passed)
     if +TRIED:
         terminalreporter.section("faults tried, all of which held")
         for (where, fault), count in sorted((+TRIED).items()):

@@ -2,6 +2,7 @@
 sentence, nothing torn, and the same command again succeeds."""
 
 import importlib.util
+import json
 import os
 import resource
 import shutil
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import yaml
@@ -18,25 +20,73 @@ from qreasoning.files import read_manifest, sha256_file
 from qreasoning.workspace import shipped
 
 
-def _fixtures(stage):
+def _fixtures(file):
     # The tests' folders are no packages.
-    path = Path(__file__).parents[1] / stage / "conftest.py"
-    spec = importlib.util.spec_from_file_location(f"{stage}_fixtures", path)
+    path = Path(__file__).parents[1] / file
+    spec = importlib.util.spec_from_file_location(f"{path.parent.name}_{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-_data, _analysis = _fixtures("data"), _fixtures("analysis")
+_data, _analysis = _fixtures("data/conftest.py"), _fixtures("analysis/conftest.py")
+_server, _model = _fixtures("faults/test_server_faults.py"), _fixtures("faults/test_model_dies.py")
 workspace, draw, list_scores = _data.workspace, _data.draw, _data.list_scores
 annotate, small_study = _data.annotate, _data.small_study
 picture, prediction = _analysis.picture, _analysis.prediction
 write_dataset, write_predictions = _analysis.write_dataset, _analysis.write_predictions
 small_report = _analysis.small_report
+running, answer, dimensions = _server.running, _server.answer, _server.dimensions
+campaign, answered = _server.campaign, _server.answered
+base = _model.base
+with_pictures, with_dataset = _model.with_pictures, _model.with_dataset
 
 REPORT = "metrics: [rouge1]\nreplicates: 200\ngallery: 2\n"
-COMMANDS = {"build": ["build-dataset"], "report": ["align-report", "--name", "small"]}
-SAMPLED = ["build", pytest.param("report", marks=pytest.mark.slow)]
+# The dataset is named, since the newest is whatever was made last.
+REPORT_COMMAND = ["align-report", "--name", "small", "--dataset", "small"]
+EVERY = [
+    "build",
+    "report",
+    pytest.param("predict", marks=pytest.mark.slow),
+    pytest.param("pull", marks=[pytest.mark.slow, pytest.mark.server]),
+]
+SAMPLED = ["build", pytest.param("report", marks=pytest.mark.slow), *EVERY[2:]]
+TRAIN = pytest.param("train", marks=pytest.mark.slow)
+"""Each call of it is a run of its own."""
+
+
+@pytest.fixture
+def trial(name, request):
+    """A study, a `qr` command that has something to do in it, and the variables it needs."""
+    if name == "predict":
+        root, model = request.getfixturevalue("with_pictures"), request.getfixturevalue("base")
+        return Trial(root, _model.predict(model), {})
+    if name == "train":
+        root = request.getfixturevalue("with_dataset")
+        return Trial(root, ["train", "tiny", *_model.SMALL], {})
+    if name == "pull":
+        there = request.getfixturevalue("answered")
+        command = ["annotate", "pull", "--project", there.project.name]
+        return Trial(there.study.root, command, there.environ)
+    command = {"build": ["build-dataset"], "report": REPORT_COMMAND}[name]
+    return Trial(request.getfixturevalue("studies"), command, {})
+
+
+class Trial(NamedTuple):
+    root: Path
+    command: list[str]
+    environ: dict[str, str]
+
+    def start(self, before=(), root=None, **how):
+        command = [*before, sys.executable, "-m", "qreasoning", *self.command]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        there = {**os.environ, **self.environ}
+        return subprocess.Popen(command, cwd=root or self.root, env=there, **pipes, **how)
+
+    def run(self, before=(), root=None, **how):
+        running = self.start(before, root, **how)
+        out, err = running.communicate()
+        return subprocess.CompletedProcess(running.args, running.returncode, out, err)
 
 
 @pytest.fixture
@@ -58,16 +108,6 @@ def studies(workspace, small_study, small_report):
     return root
 
 
-def report_of(command, root):
-    """The arguments, with the dataset named: the newest is whatever was made last."""
-    return [*command, "--dataset", "small"] if command[0] == "align-report" else command
-
-
-def qr(arguments, root, before=(), **how):
-    command = [*before, sys.executable, "-m", "qreasoning", *report_of(arguments, root)]
-    return subprocess.run(command, cwd=root, capture_output=True, text=True, **how)
-
-
 def finished(root):
     """What whole outputs hold, and that they are."""
     hashes = {}
@@ -80,6 +120,23 @@ def finished(root):
         if path.is_file() and shown and "cache" not in path.parts:
             hashes[path.relative_to(root).as_posix()] = sha256_file(path)
     return hashes
+
+
+def unharmed(root, before, log):
+    """Whether outputs are as before, but for answers that the log took before the disk refused."""
+    grown = logs(root)
+    assert all(grown[name].startswith(log[name]) for name in log)
+    now = finished(root)
+    changed = {
+        Path(name).name for name in now.keys() | before.keys() if now.get(name) != before.get(name)
+    }
+    return changed <= ({"log.jsonl", "pull.json"} if log else set())
+
+
+def logs(root):
+    return {
+        each: each.read_bytes() for each in sorted(root.glob("outputs/annotations/*/log.jsonl"))
+    }
 
 
 @contextmanager
@@ -114,74 +171,85 @@ def small_files(size):
     return limit
 
 
-@pytest.mark.parametrize("spare", [0, pytest.param(20_000, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", COMMANDS)
-def test_full_disk_is_one_sentence_and_the_next_run_succeeds(studies, tried, name, spare):
-    with little_room(studies, 24) as mounted:
-        before = finished(studies)
+SLOWLY = [("build", 20_000), ("report", 20_000), ("predict", 0), ("predict", 20_000)]
+# A run that has begun keeps what it has: see test_full_disk.py of the training.
+SLOWLY += [("pull", 0), ("pull", 20_000), ("train", 0)]
+
+
+@pytest.mark.parametrize(
+    ("name", "spare"),
+    [
+        ("build", 0),
+        ("report", 0),
+        *(pytest.param(*each, marks=pytest.mark.slow) for each in SLOWLY),
+    ],
+)
+def test_full_disk_is_one_sentence_and_the_next_run_succeeds(trial, tried, name, spare):
+    with little_room(trial.root, 24) as mounted:
+        before, log = finished(trial.root), logs(trial.root)
         if mounted:
-            fill(studies, spare)
-            full = qr(COMMANDS[name], studies)
-            (studies / "filler").unlink()
+            fill(trial.root, spare)
+            full = trial.run()
+            (trial.root / "filler").unlink()
         else:
-            full = qr(COMMANDS[name], studies, preexec_fn=small_files(spare or 100))
+            full = trial.run(preexec_fn=small_files(spare or 100))
         assert full.returncode == 2, full.stdout + full.stderr
         assert "could not be written: " in full.stderr
         assert "Traceback" not in full.stderr
-        assert finished(studies) == before
-        again = qr(COMMANDS[name], studies)
+        assert unharmed(trial.root, before, log)
+        again = trial.run()
         assert again.returncode == 0, again.stderr
-        assert finished(studies).keys() > before.keys()
+        assert finished(trial.root).items() - before.items()
+        for lines in map(bytes.splitlines, logs(trial.root).values()):
+            assert len({json.dumps(json.loads(line)) for line in lines}) == len(lines)
     tried(name, "disk full (tmpfs)" if mounted else "disk full (largest size of a file)")
 
 
-@pytest.mark.parametrize("name", SAMPLED)
-def test_folder_that_may_not_be_written_is_one_sentence(studies, tried, name):
+@pytest.mark.parametrize("name", [*SAMPLED, TRAIN])
+def test_folder_that_may_not_be_written_is_one_sentence(trial, tried, name):
     # Even root then may not write where the permissions do not let it.
     powers = "-dac_override,-dac_read_search,-fowner"
     before = ["setpriv", "--bounding-set", powers] if os.geteuid() == 0 else []
-    outputs = studies / "outputs"
-    (outputs / "reports").mkdir(exist_ok=True)
+    outputs = trial.root / "outputs"
+    (outputs / "reports").mkdir(exist_ok=True, parents=True)
     places = [outputs, *(each for each in outputs.rglob("*") if each.is_dir())]
-    was = finished(studies)
+    was, log = finished(trial.root), logs(trial.root)
     for each in places:
         each.chmod(0o555)
     try:
-        refused = qr(COMMANDS[name], studies, before)
+        refused = trial.run(before)
     finally:
         for each in places:
             each.chmod(0o755)
     assert refused.returncode == 2, refused.stdout + refused.stderr
     assert "could not be written: permission is denied" in refused.stderr
-    assert finished(studies) == was
-    assert qr(COMMANDS[name], studies).returncode == 0
+    assert unharmed(trial.root, was, log)
+    assert trial.run().returncode == 0
     tried(name, "folder not writable")
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_two_commands_at_once_end_as_one(studies, tried, name):
-    command = [sys.executable, "-m", "qreasoning", *report_of(COMMANDS[name], studies)]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    both = [subprocess.Popen(command, cwd=studies, **pipes) for _ in range(2)]
+@pytest.mark.parametrize("name", EVERY)
+def test_two_commands_at_once_end_as_one(trial, tried, name):
+    both = [trial.start() for _ in range(2)]
     ends = [(*each.communicate(), each.returncode) for each in both]
     codes = sorted(each[2] for each in ends)
     assert codes[0] == 0, ends
     if codes[1]:
         refused = next(each[1] for each in ends if each[2])
-        assert "Another qr build-dataset is at work" in refused, refused
-    now = finished(studies)
-    assert qr(COMMANDS[name], studies).returncode == 0
-    assert finished(studies) == now
+        assert "Another qr" in refused and "is at work" in refused, refused
+    now = finished(trial.root)
+    assert trial.run().returncode == 0
+    assert finished(trial.root) == now
     tried(name, "two at once")
 
 
 @pytest.mark.parametrize("name", SAMPLED)
-def test_study_that_was_moved_goes_on(studies, tried, name, tmp_path):
-    assert qr(COMMANDS[name], studies).returncode == 0
-    made = finished(studies)
-    moved = studies.with_name(f"{studies.name} moved")
-    studies.rename(moved)
-    done = qr(COMMANDS[name], moved)
+def test_study_that_was_moved_goes_on(trial, tried, name):
+    assert trial.run().returncode == 0
+    made = finished(trial.root)
+    moved = trial.root.with_name(f"{trial.root.name} moved")
+    trial.root.rename(moved)
+    done = trial.run(root=moved)
     assert done.returncode == 0, done.stderr
     assert finished(moved) == made
     tried(name, "study moved between two commands")

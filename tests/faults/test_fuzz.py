@@ -20,16 +20,16 @@ fuzz = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(fuzz)
 
 RUNS = {
-    **dict.fromkeys(("chain-q-reasoning", "chain-q-insight", "chain-visualquality-r1"), 250_000),
-    **dict.fromkeys(("yaml-project", "yaml-dimensions", "yaml-recipe"), 10_000),
-    **dict.fromkeys(("yaml-dataset", "yaml-report"), 10_000),
-    "mos.csv": 20_000,
-    "mos.txt": 40_000,
-    "mos.parquet": 20_000,
-    "manifest.csv": 10_000,
-    "export": 30_000,
+    **dict.fromkeys(("chain-q-reasoning", "chain-q-insight", "chain-visualquality-r1"), 150_000),
+    **dict.fromkeys(("yaml-project", "yaml-dimensions", "yaml-recipe"), 40_000),
+    **dict.fromkeys(("yaml-dataset", "yaml-report"), 40_000),
+    "mos.csv": 60_000,
+    "mos.txt": 60_000,
+    "mos.parquet": 40_000,
+    "manifest.csv": 50_000,
+    "export": 50_000,
     "chains.jsonl": 60_000,
-    "chains.parquet": 20_000,
+    "chains.parquet": 30_000,
 }
 """Inputs per reader in the long form: a million in all."""
 

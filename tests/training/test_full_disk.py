@@ -51,6 +51,7 @@ def test_train_on_a_disk_that_fills_up_keeps_the_last_checkpoint(study, finished
     assert full.returncode == 2, full.stderr
     assert "Error: The checkpoint of step 2 could not be written to" in full.stderr
     assert "Traceback" not in full.stderr
+    assert "Make room, then give the same command again and --resume." in full.stderr
     run = outputs / "runs" / "tiny" / "001"
     assert newest_checkpoint(run).name == "checkpoint-1"
     command = [sys.executable, "-m", "qreasoning", "train", "tiny", "--device", "cpu", "--resume"]
