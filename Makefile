@@ -29,6 +29,7 @@ COVERED := tests/metrics tests/data tests/checks tests/test_chain.py tests/train
 
 coverage: $(READY)
 	HF_HUB_OFFLINE=1 .venv/bin/python -m coverage run -m pytest $(COVERED)
+	.venv/bin/python -m coverage combine --quiet
 	.venv/bin/python -m coverage report
 
 mutants: $(READY)

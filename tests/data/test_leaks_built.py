@@ -92,3 +92,25 @@ def test_a_mirrored_copy_under_another_name_is_found_by_its_picture(workspace, s
     leaks = {"pictures": {"koniq-10k": "benchmark"}}
     with pytest.raises(DataError, match=rf"mine-{TEST} is in train and is {TEST} of .*near copy"):
         build_dataset(spec(leaks=leaks), workspace)
+
+
+def test_near_copies_that_a_list_publishes_in_two_splits_are_refused_or_kept_out_of_the_earlier(
+    workspace, spec, list_scores
+):
+    import skimage.data
+
+    folder = workspace.root / "pictures"
+    folder.mkdir()
+    file = f"{skimage.data.__path__[0]}/{PHOTOGRAPHS['astronaut'].file}"
+    picture = Image.open(file).convert("RGB")
+    picture.save(folder / "a.jpg", quality=95)
+    ImageOps.mirror(picture).resize((200, 150)).save(folder / "b.jpg", quality=50)
+    list_scores([("a.jpg", 50, "train", ""), ("b.jpg", 60, "test", "")])
+    said = r"^list/a\.jpg is in train and is list/b\.jpg \(test\) \(a near copy, similarity 0\.99"
+    with pytest.raises(DataError, match=said):
+        build_dataset(spec(), workspace)
+    report = build_dataset(spec(leaks={"on_leak": "drop"}), workspace)
+    assert splits(report.folder) == {"b.jpg": "test"}
+    assert read_manifest(report.folder)["leaks"]["found"] == {"near copy": 1}
+    aside = parquet.read_table(report.folder / "quarantine_images.parquet").to_pylist()
+    assert [(row["name"], "near copy" in row["findings"][0]) for row in aside] == [("a.jpg", True)]
