@@ -288,9 +288,10 @@ def main() -> None:
     parser.add_argument("reader")
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--left", type=Path, default=Path.cwd(), help="where a bad input is left")
+    parser.add_argument("--work", type=Path, help="an empty folder, best in memory: it is written")
     options = parser.parse_args()
+    folder = options.work or Path(tempfile.mkdtemp(prefix="qr-fuzz-"))
     with atheris.instrument_imports(include=["qreasoning"]):
-        folder = Path(tempfile.mkdtemp(prefix="qr-fuzz-"))
         reader = readers(folder)[options.reader]
     corpus, words = folder / "corpus", folder / "words.txt"
     corpus.mkdir()
