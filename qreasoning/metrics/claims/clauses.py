@@ -24,7 +24,7 @@ _OPENS = frozenset({"det", "prep", "H", "pron", "pronoun", "x", "every", "no", "
 _ADVERBS = frozenset(
     {"however", "nevertheless", "nonetheless", "therefore", "thus", "hence", "otherwise"}
 )
-_NAMED = frozenset({"H", "x", "and", "of", "det", "prep", "transparent"})
+_NAMED = frozenset({"H", "x", "and", ",", "of", "det", "prep", "transparent"})
 _PRONOUN_IS = frozenset({"they're", "we're", "you're", "i'm", "i've", "you've"})
 _AFTER_IS = frozenset({"not", "no", "very", "slightly", "too", "det", "well", "badly"})
 _SPLITS = frozenset({"but", "because", "despite", "if"})
@@ -219,7 +219,9 @@ def _new_statement(sentence: list[Item], index: int, verb: bool, found: list[Ite
     if not following:
         return False
     first = following[0]
-    if first.kind == "pronoun" or first.entry.form == "clause" or first.word in _PRONOUN_IS:
+    if first.kind == "pronoun" or first.word in _PRONOUN_IS:
+        return True
+    if "clause" in (first.entry.form, first.kind == "very" and following[-1].entry.form):
         return True
     if not verb and sentence[index].kind == "and":
         return found[0].kind == "no" and _has_own_verb(first, sentence, index + 1)

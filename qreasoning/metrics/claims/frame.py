@@ -188,6 +188,10 @@ class Frame:
             return [ahead, *self._sharing(i, ahead)]
         if self._names_unknown(i):
             return [-2]
+        if self.verb == i + 1 and self.kinds[i + 1] == "be" and not any(j < i for j in self.heads):
+            named = [j for j in self.heads if self.head(j).kind != "region"]
+            if named:
+                return named[:1]  # `the best part is the framing`
         if self.verb is None:
             return self._beside(i)
         if self.subjects and self.subjects[0] < i:

@@ -112,11 +112,13 @@ class _Reading:
         return before == "to" and term is not None and term.generic is not None
 
     def _former(self, i: int) -> bool:
-        """Whether a term is where something came from: `went from terrible to good`."""
-        return (
-            i > 0
-            and self.frame.items[i - 1].word == "from"
-            and any(item.word == "to" for item in self.frame.items[i + 1 : i + 4])
+        """Whether a term is where something came from: `went from terrible to good`; an amount
+        also where it goes to: `three boats, from large to small`."""
+        before = self.frame.items[i - 1].word if i else ""
+        if before == "to" and self.frame.amount(i):
+            return any(item.word == "from" for item in self.frame.items[max(0, i - 4) : i])
+        return before == "from" and any(
+            item.word == "to" for item in self.frame.items[i + 1 : i + 4]
         )
 
     def _term(self, i: int, presence: dict[int, list[tuple[int, Sense]]], spoken: set[int]) -> None:
@@ -235,7 +237,9 @@ class _Reading:
         self._polar(i, j, head, dimension, Sense(dimension, sense.value, mode))
 
     def _polar(self, i: int, j: int, head: Head, dimension: str, sense: Sense) -> None:
-        operators = self.negation.operators(i, j)
+        other = head.kind == "defect" and dimension not in (head.dimension, "overall")
+        # `Not a block, and clean as a whistle`: that there is no block does not deny that.
+        operators = self.negation.operators(i, -1 if other else j)
         if sense.kind == "bokeh":
             self._bokeh(i, j, operators)
             return

@@ -54,7 +54,8 @@ class Lexicon:
             if entry.form in ("", "role"):
                 self._add_forms(word, entry)
         for word, entry in made:
-            self._add_phrase(word, entry)
+            for form in (word, plural(word)) if entry.head else (word,):
+                self._add_phrase(form, entry)
         # Most words of a text are looked up here, without a call more.
         self._known.update({form: form for form in self.single if self.spelled(form) == form})
         self._known.update(self._base)
@@ -114,15 +115,12 @@ class Lexicon:
 
     def _says(self, parts: tuple[str, ...]) -> bool:
         """Whether a phrase has a subject and a verb of its own: `highlights are gone`."""
-        first = self.single.get(parts[0])
-        rest = [self.single.get(part) for part in parts[1:]]
-        return (
-            first is not None
-            and first.kind == "H"
-            and any(
-                each is not None and (each.kind in ("be", "have", "verb") or _is_verb(each))
-                for each in rest
-            )
+        known = [self.single.get(part) for part in parts]
+        # The subject may have an adjective: `warm colors are missing`.
+        subject = next((k for k, each in enumerate(known[:2]) if each and each.kind == "H"), None)
+        return subject is not None and any(
+            each is not None and (each.kind in ("be", "have", "verb") or _is_verb(each))
+            for each in known[subject + 1 :]
         )
 
 

@@ -32,7 +32,8 @@ class Negation:
                 and i + 1 == len(self.frame.items)
                 and self.frame.items[i].word == "none"
             ):
-                found.append((i, 0, i))
+                if not found:  # `no grain either, none at all`
+                    found.append((i, 0, i))
             elif kind == "no" and not self._wished_away(i):
                 found.append((i, i + 1, self._end_of_no(i)))
             elif kind == "free" and i > 0 and self.frame.kinds[i - 1] == "H":
@@ -53,6 +54,8 @@ class Negation:
                 return j
             if self.frame.kinds[j] == "not" and self._again(i, j):
                 return j
+            if self.frame.items[j].word == "for" and "E" in self.frame.kinds[i:j]:
+                return j  # `hardly visible for lack of light`
         return len(self.frame.items)
 
     def _again(self, i: int, j: int) -> bool:
@@ -83,7 +86,13 @@ class Negation:
                 return j
             if kind == "," and not self._listed(j, item):
                 return j
-            if kind == "E" and self._after_head(j, i) and self.frame.forward(j) is None:
+            listed = self.frame.items[j - 1].word in ("or", "nor")  # `no noise or banding in the sky`
+            if (
+                kind == "E"
+                and not listed
+                and self._after_head(j, i)
+                and self.frame.forward(j) is None
+            ):
                 return j
             if kind in ("and", ",") and self.frame.items[j].word != "or" and self._turns(j, item):
                 return j
@@ -124,8 +133,8 @@ class Negation:
     def operators(self, i: int, j: int) -> list[int]:
         """The negations whose scope covers the term, or else its head."""
         own = [k for k, first, end in self.scopes if first <= i < end]
-        if own or j < 0:
-            return own
+        if own or j < 0 or self.frame.items[i].word.startswith(_NEGATIVES):
+            return own  # `no person, nothing that holds my attention`
         return [k for k, first, end in self.scopes if first <= j < end and self._belongs(k, i, j)]
 
     def _belongs(self, k: int, i: int, j: int) -> bool:
