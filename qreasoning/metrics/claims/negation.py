@@ -86,7 +86,8 @@ class Negation:
                 return j
             if kind == "," and not self._listed(j, item):
                 return j
-            listed = self.frame.items[j - 1].word in ("or", "nor")  # `no noise or banding in the sky`
+            # `no noise or banding in the sky`
+            listed = self.frame.items[j - 1].word in ("or", "nor")
             if (
                 kind == "E"
                 and not listed
