@@ -71,10 +71,10 @@ def excused(clause: Clause, claims: list[Claim], before: list[Claim]) -> list[Cl
 
 def _slight(senses: Iterable[Sense | None]) -> bool:
     """Whether denying a term says that a flaw is small: `not disturbing`, `not terrible`."""
-    kinds = [each for each in senses if each is not None]
     return any(
         each.kind in ("bother", "much") or (each.kind == "good" and each.value <= -2)
-        for each in kinds
+        for each in senses
+        if each is not None
     )
 
 
